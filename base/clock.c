@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "base/clock.h"
+
+#include <time.h>
+
+static struct timespec read_clock(clockid_t id) {
+	struct timespec ts = {0};
+	clock_gettime(id, &ts);
+	return ts;
+}
+
+mono_ns_t clock_mono_ns(void) {
+	struct timespec ts = read_clock(CLOCK_MONOTONIC);
+	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+boot_s_t clock_boot_s(void) {
+	return read_clock(CLOCK_BOOTTIME).tv_sec;
+}
+
+wall_s_t clock_wall_s(void) {
+	return read_clock(CLOCK_REALTIME).tv_sec;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#pragma once
+
+#include "base/name.h"
+#include "cache/policy.h"
+#include "cache/record.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+// What a job asks of the network, and what the network answered: values that
+// cross between sts:main and the children.
+
+enum task_kind { TASK_TXT = 1, TASK_ADDRESS, TASK_POLICY };
+
+#define TASK_ADDRESS_MAX 8
+
+struct address {
+	uint8_t family; // AF_INET or AF_INET6
+	uint8_t octets[16];
+};
+
+struct task {
+	uint64_t id; // chosen by the sender, comes back in the outcome
+	enum task_kind kind;
+	struct name domain; // the mail domain; _mta-sts. or mta-sts. is put before it
+	// TASK_POLICY: vetted addresses, tried in order.
+	uint8_t address_count;
+	struct address addresses[TASK_ADDRESS_MAX];
+};
+
+// One list makes the enum, the result type (RFC 8460 4.3) and the reason.
+// clang-format off
+#define OUTCOME_LIST(X)                                                              \
+	X(OK,                "",                       "")                            \
+	X(ABSENT,            "",                       "no-mta-sts-dns-txt-record")   \
+	X(TXT_MULTIPLE,      "sts-policy-fetch-error", "multiple-mta-sts-records")    \
+	X(TXT_SYNTAX,        "sts-policy-fetch-error", "record-syntax-error")         \
+	X(TXT_OVERSIZE,      "sts-policy-fetch-error", "record-syntax-error+oversize") \
+	X(DNS_FAILED,        "sts-policy-fetch-error", "dns-lookup")                  \
+	X(NO_HOST,           "sts-policy-fetch-error", "no-policy-served+no-address") \
+	X(BLOCKED_ADDRESS,   "sts-policy-fetch-error", "cannot-fetch-policy+address-not-allowed") \
+	X(HTTP_NOT_FOUND,    "sts-policy-fetch-error", "no-policy-served+404")        \
+	X(HTTP_STATUS,       "sts-policy-fetch-error", "cannot-fetch-policy+status")  \
+	X(HTTP_REDIRECT,     "sts-policy-fetch-error", "cannot-fetch-policy+redirect") \
+	X(HTTP_SYNTAX,       "sts-policy-fetch-error", "cannot-fetch-policy+http-syntax") \
+	X(HTTP_TRUNCATED,    "sts-policy-fetch-error", "cannot-fetch-policy+truncated") \
+	X(HTTP_MEDIA_TYPE,   "sts-policy-fetch-error", "cannot-fetch-policy+media-type") \
+	X(HTTP_CODING,       "sts-policy-fetch-error", "cannot-fetch-policy+content-coding") \
+	X(CANNOT_CONNECT,    "sts-policy-fetch-error", "cannot-fetch-policy+connect") \
+	X(TLS,               "sts-policy-fetch-error", "cannot-fetch-policy+tls")     \
+	X(TLS_VERSION,       "sts-policy-fetch-error", "cannot-fetch-policy+tls-version") \
+	X(CERT_EXPIRED,      "sts-webpki-invalid",     "certificate-expired")         \
+	X(CERT_NAME,         "sts-webpki-invalid",     "certificate-host-mismatch")   \
+	X(CERT_UNTRUSTED,    "sts-webpki-invalid",     "certificate-not-trusted")     \
+	X(CERT_INVALID,      "sts-webpki-invalid",     "validation-failure")          \
+	X(BAD_BODY,          "sts-policy-invalid",     "policy-syntax-error")         \
+	X(TOO_LARGE,         "sts-policy-invalid",     "policy-syntax-error+too-large") \
+	X(TIMED_OUT,         "sts-policy-fetch-error", "cannot-fetch-policy+timed-out") \
+	X(CHILD_KILLED,      "sts-policy-fetch-error", "cannot-fetch-policy+worker-killed") \
+	X(LOCAL,             "",                       "local")
+// clang-format on
+
+enum outcome_code {
+#define OUTCOME_ENUM(code, type, reason) OUTCOME_##code,
+	OUTCOME_LIST(OUTCOME_ENUM)
+#undef OUTCOME_ENUM
+		OUTCOME_COUNT
+};
+
+// The answer to a task. Which fields count depends on the task's kind.
+struct outcome {
+	uint64_t task;
+	enum outcome_code code;
+	char detail[33]; // added to the reason behind "+"; LDH and digits; may be ""
+	// TASK_TXT, OK: the id; TTL of the TXT RRset. ABSENT: negative TTL (RFC 2308).
+	char id[POLICY_ID_MAX + 1];
+	uint32_t ttl_s;
+	// TASK_ADDRESS, OK.
+	uint8_t address_count;
+	struct address addresses[TASK_ADDRESS_MAX];
+	// TASK_POLICY, OK: policy and text. BAD_BODY: text only. Borrowed until the
+	// receiver returns.
+	struct policy policy;
+	bool media_type_odd; // not text/plain
+	const uint8_t *text;
+	uint32_t text_len;
+};
+
+// The fixed name of a code, lower case, for logs and counters.
+const char *outcome_str(enum outcome_code code);
+
+// Writes "<result type>/<reason>[+detail]" cut to RECORD_WHY_MAX octets.
+void outcome_why(const struct outcome *o, char why[RECORD_WHY_MAX + 1]);
+
+// Octets of a task or outcome for the SEQPACKET sockets.
+// @return Octets written, or -ENOSPC.
+[[nodiscard]] int task_encode(const struct task *t, void *buf, size_t cap);
+[[nodiscard]] int outcome_encode(const struct outcome *o, void *buf, size_t cap);
+
+// Decoding trusts nothing: a child may be in a stranger's hands. Ids are
+// alphanumeric, patterns are host names, lengths add up exactly.
+// @return 0 or ERR_SYNTAX.
+[[nodiscard]] int task_decode(const void *buf, size_t len, struct task *t);
+[[nodiscard]] int outcome_decode(const void *buf, size_t len, struct outcome *o);
+
+#define OUTCOME_BYTES_MAX (72 * 1024)

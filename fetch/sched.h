@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#pragma once
+
+#include "base/clock.h"
+#include "cache/record.h"
+#include "fetch/outcome.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// All discoveries: one job per domain whatever started it (single flight),
+// back-off, limits and the refresh wheel. Pure: time comes in, actions go out
+// through `struct sched_ops`; nothing here does I/O.
+// Context of every call: one thread (sts:main, or a scenario test).
+
+enum sched_cause {
+	SCHED_MISS,	// somebody waits
+	SCHED_CHECK,	// a use found next_check_at over
+	SCHED_RECHECK,	// somebody waits for the TXT to be read now
+	SCHED_REFRESH,	// due in the wheel
+	SCHED_PREFETCH, // the operator asks; fetch even if a policy is cached
+};
+
+// How a waiting question is answered.
+enum sched_verdict {
+	SCHED_LOOK, // look in the table
+	SCHED_NONE,
+	SCHED_FAILED,
+	SCHED_UNKNOWN,
+	SCHED_PENDING,
+};
+
+struct sched_reply {
+	enum sched_verdict verdict;
+	uint32_t retry_s;
+	char why[RECORD_WHY_MAX + 1];
+};
+
+// One who waits, opaque here: whoever asked puts a token in and gets it back.
+struct sched_waiter {
+	uint64_t token[2];
+};
+
+// What a finished job does to what is kept. Applied whole, in one step.
+enum sched_effect {
+	SCHED_KEEP, // nothing changes
+	SCHED_PUT,  // *record replaces what is kept; durable if `durable`
+	SCHED_DROP, // what is kept is forgotten
+};
+
+struct sched_settlement {
+	struct name domain;
+	enum sched_effect effect;
+	bool durable;		  // policy or validity changed: fsync before it is answered
+	bool possible_downgrade;  // RFC 8461 10.2: log and count
+	struct record record;	  // for SCHED_PUT; borrowed pointers
+	struct sched_reply reply; // to all who wait
+	const struct sched_waiter *waiters; // borrowed
+	size_t waiter_count;
+};
+
+struct sched_ops {
+	// Starts a task; its outcome comes back by sched_outcome(). False: it
+	// cannot be started now (a local fault).
+	bool (*start)(void *arg, const struct task *task);
+	// The task's outcome is no longer wanted.
+	void (*cancel)(void *arg, uint64_t task);
+	// What is kept of a domain now, in memory or on its way to the store.
+	// False: nothing. Borrowed until the next call into sched.
+	bool (*current)(void *arg, const struct name *domain, struct record *out);
+	// Applies a finished job. The job stays, and stays the single flight of its
+	// domain, until sched_settled() is called; that may be within this call.
+	void (*settle)(void *arg, const struct sched_settlement *s);
+	// Answers one who waits without a finished job (limits, hold over).
+	void (*answer
+	)(void *arg,
+	  const struct sched_waiter *waiter,
+	  const struct name *domain,
+	  const struct sched_reply *reply);
+};
+
+struct sched_config {
+	size_t jobs_max;	  // at once; beyond it misses get SCHED_PENDING
+	size_t fetches_max;	  // TASK_POLICY at once
+	uint32_t per_address_max; // 8 (per IPv4 or IPv6 address)
+	uint32_t per_network_max; // 32 (per /24 or /48)
+	uint32_t refresh_per_s;	  // proactive fetches a second
+	uint32_t unused_s;	  // 180 days: then no longer refreshed
+	uint64_t seed;		  // of the jitter
+	// Addresses that may be connected to although they are private; vet_* rules.
+	const struct prefix *allow_private;
+	size_t allow_private_count;
+};
+
+struct prefix {
+	struct address address;
+	uint8_t bits;
+};
+
+struct sched;
+
+// @return NULL with errno set.
+struct sched *sched_new(const struct sched_config *config, const struct sched_ops *ops, void *arg);
+void sched_free(struct sched *s);
+
+// Asks for a domain. A running job is joined, unless it is past its TXT step
+// and cause is SCHED_RECHECK: then another TXT is read behind it.
+// @param waiter  NULL: nobody waits.
+void sched_want(
+	struct sched *s,
+	const struct name *domain,
+	enum sched_cause cause,
+	const struct sched_waiter *waiter,
+	boot_s_t now,
+	mono_ns_t now_ns
+);
+
+void sched_outcome(struct sched *s, const struct outcome *o, boot_s_t now, mono_ns_t now_ns);
+
+// The settlement of this domain is in force; the job ends.
+void sched_settled(struct sched *s, const struct name *domain, boot_s_t now, mono_ns_t now_ns);
+
+// Puts a policy into the refresh wheel (after load; sched does it itself after
+// a settlement). Overdue ones are spread by the caller's refresh_at.
+void sched_arm(struct sched *s, const struct name *domain, boot_s_t refresh_at);
+
+// Deadlines, due refreshes, waiting fetches. Call at least every 100 ms.
+void sched_tick(struct sched *s, boot_s_t now, mono_ns_t now_ns);
+
+struct sched_stats {
+	size_t jobs;	     // now
+	size_t fetches;	     // TASK_POLICY in flight now
+	size_t waiting;	     // fetches that wait for a free place
+	size_t armed;	     // domains in the refresh wheel
+	uint64_t started[5]; // by enum sched_cause
+	uint64_t joined;     // questions that joined a running job
+	uint64_t refused;    // jobs_max reached
+	uint64_t outcomes[OUTCOME_COUNT];
+	uint64_t possible_downgrades;
+};
+
+void sched_stats(const struct sched *s, struct sched_stats *out);
