@@ -37,7 +37,8 @@ bool policy_mode_parse(const char *word, size_t len, enum policy_mode *out);
 const char *policy_mx_next(const struct policy *policy, const uint8_t **at, size_t *len);
 
 // Whether the list is well formed: count and octets agree, every pattern is a
-// host name of LDH labels, at most 253 octets, with or without "*." in front.
+// lower-case host name of LDH labels, at most 253 octets, with or without "*."
+// in front.
 // For lists that come from disk or from another process.
 bool policy_mx_valid(const struct policy *policy);
 
