@@ -34,40 +34,42 @@ struct task {
 	struct address addresses[TASK_ADDRESS_MAX];
 };
 
-// One list makes the enum, the result type (RFC 8460 4.3) and the reason.
+// One list makes the enum, the name, the result type (RFC 8460 4.3) and the
+// reason. ABSENT
+// is no failure unless a policy is cached; LOCAL is our own fault.
 // clang-format off
 #define OUTCOME_LIST(X)                                                              \
-	X(OK,                "",                       "")                            \
-	X(ABSENT,            "",                       "no-mta-sts-dns-txt-record")   \
-	X(TXT_MULTIPLE,      "sts-policy-fetch-error", "multiple-mta-sts-records")    \
-	X(TXT_SYNTAX,        "sts-policy-fetch-error", "record-syntax-error")         \
-	X(TXT_OVERSIZE,      "sts-policy-fetch-error", "record-syntax-error+oversize") \
-	X(DNS_FAILED,        "sts-policy-fetch-error", "dns-lookup")                  \
-	X(NO_HOST,           "sts-policy-fetch-error", "no-policy-served+no-address") \
-	X(BLOCKED_ADDRESS,   "sts-policy-fetch-error", "cannot-fetch-policy+address-not-allowed") \
-	X(HTTP_NOT_FOUND,    "sts-policy-fetch-error", "no-policy-served+404")        \
-	X(HTTP_STATUS,       "sts-policy-fetch-error", "cannot-fetch-policy+status")  \
-	X(HTTP_REDIRECT,     "sts-policy-fetch-error", "cannot-fetch-policy+redirect") \
-	X(HTTP_SYNTAX,       "sts-policy-fetch-error", "cannot-fetch-policy+http-syntax") \
-	X(HTTP_TRUNCATED,    "sts-policy-fetch-error", "cannot-fetch-policy+truncated") \
-	X(HTTP_MEDIA_TYPE,   "sts-policy-fetch-error", "cannot-fetch-policy+media-type") \
-	X(HTTP_CODING,       "sts-policy-fetch-error", "cannot-fetch-policy+content-coding") \
-	X(CANNOT_CONNECT,    "sts-policy-fetch-error", "cannot-fetch-policy+connect") \
-	X(TLS,               "sts-policy-fetch-error", "cannot-fetch-policy+tls")     \
-	X(TLS_VERSION,       "sts-policy-fetch-error", "cannot-fetch-policy+tls-version") \
-	X(CERT_EXPIRED,      "sts-webpki-invalid",     "certificate-expired")         \
-	X(CERT_NAME,         "sts-webpki-invalid",     "certificate-host-mismatch")   \
-	X(CERT_UNTRUSTED,    "sts-webpki-invalid",     "certificate-not-trusted")     \
-	X(CERT_INVALID,      "sts-webpki-invalid",     "validation-failure")          \
-	X(BAD_BODY,          "sts-policy-invalid",     "policy-syntax-error")         \
-	X(TOO_LARGE,         "sts-policy-invalid",     "policy-syntax-error+too-large") \
-	X(TIMED_OUT,         "sts-policy-fetch-error", "cannot-fetch-policy+timed-out") \
-	X(CHILD_KILLED,      "sts-policy-fetch-error", "cannot-fetch-policy+worker-killed") \
-	X(LOCAL,             "",                       "local")
+	X(OK,               "ok",              "",                       "") \
+	X(ABSENT,           "absent",          "sts-policy-fetch-error", "no-mta-sts-dns-txt-record") \
+	X(TXT_MULTIPLE,     "txt-multiple",    "sts-policy-fetch-error", "multiple-mta-sts-records") \
+	X(TXT_SYNTAX,       "txt-syntax",      "sts-policy-fetch-error", "record-syntax-error") \
+	X(TXT_OVERSIZE,     "txt-oversize",    "sts-policy-fetch-error", "record-syntax-error+oversize") \
+	X(DNS_FAILED,       "dns-failed",      "sts-policy-fetch-error", "dns-lookup") \
+	X(NO_HOST,          "no-host",         "sts-policy-fetch-error", "no-policy-served+no-address") \
+	X(BLOCKED_ADDRESS,  "blocked-address", "sts-policy-fetch-error", "cannot-fetch-policy+address-not-allowed") \
+	X(HTTP_NOT_FOUND,   "http-not-found",  "sts-policy-fetch-error", "no-policy-served+404") \
+	X(HTTP_STATUS,      "http-status",     "sts-policy-fetch-error", "cannot-fetch-policy+status") \
+	X(HTTP_REDIRECT,    "http-redirect",   "sts-policy-fetch-error", "cannot-fetch-policy+redirect") \
+	X(HTTP_SYNTAX,      "http-syntax",     "sts-policy-fetch-error", "cannot-fetch-policy+http-syntax") \
+	X(HTTP_TRUNCATED,   "http-truncated",  "sts-policy-fetch-error", "cannot-fetch-policy+truncated") \
+	X(HTTP_MEDIA_TYPE,  "http-media-type", "sts-policy-fetch-error", "cannot-fetch-policy+media-type") \
+	X(HTTP_CODING,      "http-coding",     "sts-policy-fetch-error", "cannot-fetch-policy+content-coding") \
+	X(CANNOT_CONNECT,   "cannot-connect",  "sts-policy-fetch-error", "cannot-fetch-policy+connect") \
+	X(TLS,              "tls",             "sts-policy-fetch-error", "cannot-fetch-policy+tls") \
+	X(TLS_VERSION,      "tls-version",     "sts-policy-fetch-error", "cannot-fetch-policy+tls-version") \
+	X(CERT_EXPIRED,     "cert-expired",    "sts-webpki-invalid",     "certificate-expired") \
+	X(CERT_NAME,        "cert-name",       "sts-webpki-invalid",     "certificate-host-mismatch") \
+	X(CERT_UNTRUSTED,   "cert-untrusted",  "sts-webpki-invalid",     "certificate-not-trusted") \
+	X(CERT_INVALID,     "cert-invalid",    "sts-webpki-invalid",     "validation-failure") \
+	X(BAD_BODY,         "bad-body",        "sts-policy-invalid",     "policy-syntax-error") \
+	X(TOO_LARGE,        "too-large",       "sts-policy-invalid",     "policy-syntax-error+too-large") \
+	X(TIMED_OUT,        "timed-out",       "sts-policy-fetch-error", "cannot-fetch-policy+timed-out") \
+	X(CHILD_KILLED,     "child-killed",    "sts-policy-fetch-error", "cannot-fetch-policy+worker-killed") \
+	X(LOCAL,            "local",           "local",                  "temporary-fault")
 // clang-format on
 
 enum outcome_code {
-#define OUTCOME_ENUM(code, type, reason) OUTCOME_##code,
+#define OUTCOME_ENUM(code, name, type, reason) OUTCOME_##code,
 	OUTCOME_LIST(OUTCOME_ENUM)
 #undef OUTCOME_ENUM
 		OUTCOME_COUNT
@@ -88,6 +90,7 @@ struct outcome {
 	// receiver returns.
 	struct policy policy;
 	bool media_type_odd; // not text/plain
+	uint8_t mended;	     // POLPARSE_* flags
 	const uint8_t *text;
 	uint32_t text_len;
 };
@@ -109,4 +112,7 @@ void outcome_why(const struct outcome *o, char why[RECORD_WHY_MAX + 1]);
 [[nodiscard]] int task_decode(const void *buf, size_t len, struct task *t);
 [[nodiscard]] int outcome_decode(const void *buf, size_t len, struct outcome *o);
 
-#define OUTCOME_BYTES_MAX (72 * 1024)
+// Text and patterns of the largest policy, and the fixed fields.
+#define OUTCOME_BYTES_MAX (100 * 1024)
+// A task is at most this long.
+#define TASK_BYTES_MAX 512

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cache/record.h"
 #include "fetch/outcome.h"
+#include "fetch/vet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,11 +94,6 @@ struct sched_config {
 	// Addresses that may be connected to although they are private; vet_* rules.
 	const struct prefix *allow_private;
 	size_t allow_private_count;
-};
-
-struct prefix {
-	struct address address;
-	uint8_t bits;
 };
 
 struct sched;
