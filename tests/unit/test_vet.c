@@ -24,7 +24,7 @@ static struct address address(const char *text) {
 static const struct {
 	const char *text;
 	bool allowed;
-} verdicts[] = {
+} addresses[] = {
 	{"0.0.0.0", false}, {"0.1.2.3", false}, {"1.0.0.0", true},
 	{"9.255.255.255", true}, {"10.0.0.0", false}, {"10.255.255.255", false}, {"11.0.0.0", true},
 	{"100.63.255.255", true}, {"100.64.0.0", false}, {"100.100.100.200", false}, {"100.127.255.255", false},
@@ -52,10 +52,10 @@ static const struct {
 // clang-format on
 
 static void every_address_has_its_verdict(void ** /*state*/) {
-	for (size_t i = 0; i < COUNT(verdicts); i++) {
-		struct address a = address(verdicts[i].text);
-		if (vet_address(&a, NULL, 0) != verdicts[i].allowed) {
-			fail_msg("%s", verdicts[i].text);
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		struct address a = address(addresses[i].text);
+		if (vet_address(&a, NULL, 0) != addresses[i].allowed) {
+			fail_msg("%s", addresses[i].text);
 		}
 	}
 }
