@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "bench/loadcmd.h"
+#include "bench/makecmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int usage(FILE *out, int status) {
+	(void
+	)fputs("usage: stsbench COMMAND [OPTIONS]\n"
+	       "  make   names, policies and expected answers into a file\n"
+	       "  load   ask a server, measure, compare its answers\n"
+	       "  echo   send the same kind of frames to an echo: the limit of the path\n"
+	       "stsbench COMMAND --help tells the options.\n",
+	       out);
+	return status;
+}
+
+int main(int argc, char **argv) {
+	if (argc < 2)
+		return usage(stderr, 2);
+	const char *command = argv[1];
+	if (strcmp(command, "make") == 0)
+		return makecmd_run(argc - 1, argv + 1);
+	if (strcmp(command, "load") == 0)
+		return loadcmd_run(argc - 1, argv + 1, false);
+	if (strcmp(command, "echo") == 0)
+		return loadcmd_run(argc - 1, argv + 1, true);
+	return usage(
+		strcmp(command, "--help") == 0 ? stdout : stderr,
+		strcmp(command, "--help") != 0 ? 2 : 0
+	);
+}
