@@ -18,7 +18,9 @@
 // `shift_s` to every time, decoding takes it off again.
 
 #define RECORD_WHY_MAX 64
-#define RECORD_BYTES_MAX (72 * 1024)
+// Room for the longest text and, beside it, the most and longest mx patterns.
+#define RECORD_BYTES_MAX 102400U
+#define RECORD_NONE_BYTES 34 // every NONE record is so long
 
 enum record_kind {
 	RECORD_NONE = 1, // the domain has no MTA-STS
@@ -66,11 +68,18 @@ struct record {
 // "none", "policy", "failed", "unknown".
 const char *record_kind_str(enum record_kind kind);
 
+// The domain is not among the octets: it is the key they are kept under. So a
+// NONE record is small whatever its name.
+//
 // Version octet, fields, checksum (XXH3-64) at the end.
-// @return Octets written, or -ENOSPC.
+// @return Octets written, -ENOSPC (cap is too small), or -ERANGE (a time leaves
+//         int64 by the shift). CLOCK_NEVER is written as it is.
 [[nodiscard]] int record_encode(const struct record *rec, int64_t shift_s, void *buf, size_t cap);
 
-// @param rec  Its mx and text point into buf afterwards.
+// Trusts nothing in buf: bounds, mx patterns, ids and reasons are checked behind
+// the checksum too.
+// @param rec  Its mx and text point into buf afterwards; the domain is not
+//             touched, the caller sets it. On an error nothing is.
 // @return 0, ERR_CORRUPT (checksum, length or a field out of bounds), or
 //         ERR_VERSION (checksum good, version above ours).
 [[nodiscard]] int record_decode(const void *buf, size_t len, int64_t shift_s, struct record *rec);
