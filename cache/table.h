@@ -50,8 +50,8 @@ struct entry_body {
 };
 
 static inline const struct entry_body *entry_body(const struct entry *e) {
-	uintptr_t at = (uintptr_t)e->name + e->name_len;
-	return (const struct entry_body *)((at + 7) & ~(uintptr_t)7);
+	const char *end = e->name + e->name_len;
+	return (const struct entry_body *)(const void *)(end + (-(uintptr_t)end & 7));
 }
 
 struct table;
@@ -67,7 +67,8 @@ struct table_stats {
 	size_t by_kind[5];  // indexed by enum entry_kind
 	size_t entry_bytes; // slab memory of live entries
 	size_t bucket_bytes;
-	size_t retired; // entries that wait for a grace period
+	size_t retired;	   // entries and buckets that wait for a grace period
+	size_t span_bytes; // slab memory in all: live, retired and free
 };
 
 // Starts the reclaimer thread `sts:reclaim` too.
@@ -76,7 +77,8 @@ struct table *table_new(const struct table_config *config);
 // All readers are unregistered by then.
 void table_free(struct table *t);
 
-// Readers. A reader belongs to the thread that registered it.
+// Readers. A reader belongs to the thread that registered it; a thread has at
+// most one at a time, and it is online from the start.
 struct table_reader *table_reader_register(struct table *t); // NULL: out of memory
 void table_reader_quiescent(struct table_reader *r);	     // once per loop turn
 void table_reader_offline(struct table_reader *r);	     // before any wait
@@ -106,7 +108,7 @@ const struct entry *table_lookup(const struct table *t, const char *name, size_t
 // The writer (one thread).
 
 // Memory for an entry with this name and extra octets behind (0 for NONE);
-// fields but name and name_len are zero.
+// fields but name and name_len are zero, `data` is undefined.
 // @return NULL when memory is short.
 struct entry *
 table_entry_new(struct table *t, const char *name, size_t name_len, size_t body_data_bytes);
@@ -116,7 +118,8 @@ void table_entry_discard(struct table *t, struct entry *e);
 
 // Inserts, or replaces the entry of the same name, whose used_h it takes over;
 // the old one is retired. Grows by at most one bucket split.
-// @return 0: the table owns e now. -ENOSPC: max_names reached, e is the caller's.
+// @return 0: the table owns e now. -ENOSPC: max_names reached. -ENOMEM: memory for
+//         an overflow bucket is short. On both e is the caller's.
 [[nodiscard]] int table_publish(struct table *t, struct entry *e);
 
 // Retires the entry. @return False if there was none.
@@ -125,7 +128,7 @@ bool table_remove(struct table *t, const char *name, size_t len);
 // Calls fn for the entries of about `budget` buckets, starting at *cursor (0:
 // the beginning), which moves on and is 0 again after the last. A name present
 // throughout a whole pass is given exactly once, also while the table grows.
-// fn may publish or remove the very entry it was given.
+// fn may publish or remove the very entry it was given, and calls no table_turn().
 void table_scan(
 	struct table *t,
 	uint64_t *cursor,
@@ -138,6 +141,7 @@ void table_scan(
 // and takes freed memory back. Never waits for a grace period.
 void table_turn(struct table *t);
 
+// Context: any thread; the figures are not of one instant.
 struct table_stats table_stats(const struct table *t);
 
 // Thread id of the reclaimer, for CPU masks.
