@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#pragma once
+
+#include "base/clock.h"
+#include "base/name.h"
+
+#include <stdint.h>
+
+// How often one domain is fetched over HTTPS, whatever ids it announces: at most
+// once a minute and 10 times an hour. Also, that a policy with max_age 0 is not
+// fetched again for a while. A fixed amount of memory: where names are too many
+// for it, the quietest is forgotten.
+
+struct pace;
+
+// @return NULL with errno set.
+struct pace *pace_new(uint64_t seed);
+void pace_free(struct pace *p);
+
+// A fetch of this domain ended.
+void pace_note(struct pace *p, const struct name *domain, boot_s_t now);
+
+// No fetch of this domain before `until`.
+void pace_hold(struct pace *p, const struct name *domain, boot_s_t until, boot_s_t now);
+
+// @return Seconds until the domain may be fetched under a new id; 0: now.
+int64_t pace_wait_s(const struct pace *p, const struct name *domain, boot_s_t now);
+
+// @return Seconds left of a hold; 0: none.
+int64_t pace_held_s(const struct pace *p, const struct name *domain, boot_s_t now);

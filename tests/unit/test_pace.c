@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "fetch/pace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct name name(const char *text) {
+	struct name n;
+	assert_int_equal(name_parse(text, strlen(text), &n), NAME_OK);
+	return n;
+}
+
+static void once_a_minute_and_ten_times_an_hour(void ** /*state*/) {
+	struct pace *p = pace_new(1);
+	assert_non_null(p);
+	struct name a = name("a.example");
+	struct name b = name("b.example");
+	boot_s_t now = 100;
+	assert_int_equal(pace_wait_s(p, &a, now), 0);
+	for (unsigned i = 0; i < 9; i++) {
+		pace_note(p, &a, now);
+		assert_int_equal(pace_wait_s(p, &a, now), 60);
+		assert_int_equal(pace_wait_s(p, &a, now + 59), 1);
+		now += 60;
+		assert_int_equal(pace_wait_s(p, &a, now), 0);
+	}
+	pace_note(p, &a, now);
+	assert_int_equal(pace_wait_s(p, &a, now), 100 + 3600 - now);
+	assert_int_equal(pace_wait_s(p, &b, now), 0);
+	assert_int_equal(pace_wait_s(p, &a, 100 + 3600), 0);
+	pace_note(p, &a, 100 + 3600);
+	assert_int_equal(pace_wait_s(p, &a, 100 + 3600), 60);
+	pace_free(p);
+}
+
+static void holds_end(void ** /*state*/) {
+	struct pace *p = pace_new(1);
+	assert_non_null(p);
+	struct name a = name("a.example");
+	assert_int_equal(pace_held_s(p, &a, 5), 0);
+	pace_hold(p, &a, 305, 5);
+	assert_int_equal(pace_held_s(p, &a, 5), 300);
+	assert_int_equal(pace_wait_s(p, &a, 6), 299);
+	assert_int_equal(pace_held_s(p, &a, 305), 0);
+	pace_free(p);
+}
+
+// More names than there is room for: memory stays, the newest are known.
+static void floods_forget_the_quietest(void ** /*state*/) {
+	struct pace *p = pace_new(1);
+	assert_non_null(p);
+	for (unsigned i = 0; i < 100000; i++) {
+		char text[32];
+		(void)snprintf(text, sizeof(text), "d%u.example", i);
+		struct name n = name(text);
+		pace_note(p, &n, 1000 + (boot_s_t)(i / 1000));
+		assert_int_equal(pace_wait_s(p, &n, 1000 + (boot_s_t)(i / 1000)), 60);
+	}
+	pace_free(p);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(once_a_minute_and_ten_times_an_hour),
+		cmocka_unit_test(holds_end),
+		cmocka_unit_test(floods_forget_the_quietest),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
