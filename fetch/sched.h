@@ -104,8 +104,13 @@ void sched_free(struct sched *s);
 
 // Asks for a domain. A running job is joined, unless it is past its TXT step
 // and cause is SCHED_RECHECK: then another TXT is read behind it.
+// A miss of what is kept and in force is answered at once. Questions that come
+// between settle() and sched_settled() are answered after the latter with
+// SCHED_LOOK.
 // @param waiter  NULL: nobody waits.
-void sched_want(
+// @return False when there is no place: a waiter has been answered SCHED_PENDING;
+//         of a check nothing comes, so its mark in the table must be cleared.
+bool sched_want(
 	struct sched *s,
 	const struct name *domain,
 	enum sched_cause cause,
