@@ -10,10 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-// Form of a task: id, kind, name, addresses. Form of an outcome: task, code,
-// detail, id, TTL, addresses, flags, mended, policy, text. Strings have one octet
-// of length in front, addresses a family octet of 4 or 6. The form lives only
-// between two processes of one binary, so it carries no version.
+// The form: task, code, detail, id, TTL, addresses, flags, mended, policy, text.
+// Strings have one octet of length in front. It lives only between two processes
+// of one binary, so it carries no version.
 
 #define FLAG_MEDIA_TYPE_ODD 0x01U
 
@@ -52,24 +51,6 @@ static void put_string(struct writer *w, const char *text, size_t len) {
 	bytes_put(w, text, len);
 }
 
-static void put_addresses(struct writer *w, const struct address *list, uint8_t count) {
-	bytes_put_u8(w, count);
-	for (uint8_t i = 0; i < count; i++) {
-		bool v4 = list[i].family == AF_INET;
-		bytes_put_u8(w, v4 ? 4 : 6);
-		bytes_put(w, list[i].octets, v4 ? 4 : 16);
-	}
-}
-
-int task_encode(const struct task *t, void *buf, size_t cap) {
-	struct writer w = bytes_writer(buf, cap);
-	bytes_put_be64(&w, t->id);
-	bytes_put_u8(&w, (uint8_t)t->kind);
-	put_string(&w, t->domain.text, t->domain.len);
-	put_addresses(&w, t->addresses, t->address_count);
-	return w.ok ? (int)bytes_written(&w) : -ENOSPC;
-}
-
 int outcome_encode(const struct outcome *o, void *buf, size_t cap) {
 	struct writer w = bytes_writer(buf, cap);
 	bytes_put_be64(&w, o->task);
@@ -77,7 +58,7 @@ int outcome_encode(const struct outcome *o, void *buf, size_t cap) {
 	put_string(&w, o->detail, strlen(o->detail));
 	put_string(&w, o->id, strlen(o->id));
 	bytes_put_be32(&w, o->ttl_s);
-	put_addresses(&w, o->addresses, o->address_count);
+	task_put_addresses(&w, o->addresses, o->address_count);
 	bytes_put_u8(&w, o->media_type_odd ? FLAG_MEDIA_TYPE_ODD : 0);
 	bytes_put_u8(&w, o->mended);
 	bytes_put_u8(&w, (uint8_t)o->policy.mode);
@@ -112,54 +93,6 @@ static bool get_word(struct reader *r, char *out, size_t max, bool hyphens) {
 	return true;
 }
 
-static bool get_addresses(struct reader *r, struct address *list, uint8_t *count) {
-	uint8_t n = bytes_get_u8(r);
-	if (n > TASK_ADDRESS_MAX) {
-		return false;
-	}
-	for (uint8_t i = 0; i < n; i++) {
-		uint8_t version = bytes_get_u8(r);
-		if (version != 4 && version != 6) {
-			return false;
-		}
-		size_t len = version == 4 ? 4 : 16;
-		const uint8_t *octets = bytes_get(r, len);
-		if (octets == NULL) {
-			return false;
-		}
-		list[i].family = version == 4 ? AF_INET : AF_INET6;
-		memcpy(list[i].octets, octets, len);
-	}
-	*count = n;
-	return true;
-}
-
-static bool get_name(struct reader *r, struct name *out) {
-	size_t len = bytes_get_u8(r);
-	const uint8_t *text = bytes_get(r, len);
-	// A configuration may make exceptions from name_check(), so shape is all
-	// that is asked for here.
-	if (text == NULL || len > NAME_DOMAIN_MAX || !name_is_host((const char *)text, len)) {
-		return false;
-	}
-	memcpy(out->text, text, len);
-	out->text[len] = '\0';
-	out->len = (uint8_t)len;
-	return true;
-}
-
-int task_decode(const void *buf, size_t len, struct task *t) {
-	struct reader r = bytes_reader(buf, len);
-	*t = (struct task){.id = bytes_get_be64(&r)};
-	uint8_t kind = bytes_get_u8(&r);
-	if (kind < TASK_TXT || kind > TASK_POLICY) {
-		return ERR_SYNTAX;
-	}
-	t->kind = (enum task_kind)kind;
-	bool good = get_name(&r, &t->domain) && get_addresses(&r, t->addresses, &t->address_count);
-	return good && r.ok && bytes_left(&r) == 0 ? 0 : ERR_SYNTAX;
-}
-
 static bool get_policy(struct reader *r, struct policy *p) {
 	uint8_t mode = bytes_get_u8(r);
 	p->max_age_s = bytes_get_be32(r);
@@ -186,7 +119,7 @@ int outcome_decode(const void *buf, size_t len, struct outcome *o) {
 		return ERR_SYNTAX;
 	}
 	o->ttl_s = bytes_get_be32(&r);
-	if (!get_addresses(&r, o->addresses, &o->address_count)) {
+	if (!task_get_addresses(&r, o->addresses, &o->address_count)) {
 		return ERR_SYNTAX;
 	}
 	uint8_t flags = bytes_get_u8(&r);

@@ -3,36 +3,15 @@
 
 #pragma once
 
-#include "base/name.h"
 #include "cache/policy.h"
 #include "cache/record.h"
+#include "fetch/task.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
-// What a job asks of the network, and what the network answered: values that
-// cross between sts:main and the children.
-
-enum task_kind { TASK_TXT = 1, TASK_ADDRESS, TASK_POLICY };
-
-#define TASK_ADDRESS_MAX 8
-
-struct address {
-	uint8_t family; // AF_INET or AF_INET6
-	uint8_t octets[16];
-};
-
-struct task {
-	uint64_t id; // chosen by the sender, comes back in the outcome
-	enum task_kind kind;
-	struct name domain; // the mail domain; _mta-sts. or mta-sts. is put before it
-	// TASK_POLICY: vetted addresses, tried in order.
-	uint8_t address_count;
-	struct address addresses[TASK_ADDRESS_MAX];
-};
+// What the network answered: values that cross from the children to sts:main.
 
 // One list makes the enum, the name, the result type (RFC 8460 4.3) and the
 // reason. ABSENT
@@ -101,18 +80,14 @@ const char *outcome_str(enum outcome_code code);
 // Writes "<result type>/<reason>[+detail]" cut to RECORD_WHY_MAX octets.
 void outcome_why(const struct outcome *o, char why[RECORD_WHY_MAX + 1]);
 
-// Octets of a task or outcome for the SEQPACKET sockets.
+// Octets for the SEQPACKET sockets.
 // @return Octets written, or -ENOSPC.
-[[nodiscard]] int task_encode(const struct task *t, void *buf, size_t cap);
 [[nodiscard]] int outcome_encode(const struct outcome *o, void *buf, size_t cap);
 
 // Decoding trusts nothing: a child may be in a stranger's hands. Ids are
 // alphanumeric, patterns are host names, lengths add up exactly.
 // @return 0 or ERR_SYNTAX.
-[[nodiscard]] int task_decode(const void *buf, size_t len, struct task *t);
 [[nodiscard]] int outcome_decode(const void *buf, size_t len, struct outcome *o);
 
 // Text and patterns of the largest policy, and the fixed fields.
 #define OUTCOME_BYTES_MAX (100 * 1024)
-// A task is at most this long.
-#define TASK_BYTES_MAX 512
