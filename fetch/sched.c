@@ -436,8 +436,10 @@ static struct flight *overdue_fetch(const struct sched *s, mono_ns_t ns) {
 		if (age + fl->spent_ns >= FETCH_LIMIT_NS) {
 			return fl;
 		}
-		bool yields = full || limits_contended(s->limits, fl->targets, fl->target_count);
-		if (age > YIELD_AFTER_NS && yields) {
+		if (age <= YIELD_AFTER_NS) {
+			continue; // its time at the policy host may still be over
+		}
+		if (full || limits_contended(s->limits, fl->targets, fl->target_count)) {
 			return fl;
 		}
 	}
