@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define ALERT_HANDSHAKE_FAILURE 40
 #define ALERT_PROTOCOL_VERSION 70
 
 // clang-format off
@@ -261,10 +262,14 @@ static void put_detail(char detail[33], const char *text) {
 	(void)snprintf(detail, 33, "%s", text);
 }
 
+// An alert is two octets, and the record it came in is still there. A server
+// that knows TLS 1.1 at most finds no suite among ours and says so in a record
+// of its own version.
 static enum outcome_code explain_alert(const struct tls_conn *c, char detail[33]) {
-	// An alert is two octets, and the record it came in is still there.
 	unsigned alert = c->ssl.in_msg != NULL ? c->ssl.in_msg[1] : 0;
-	if (alert == ALERT_PROTOCOL_VERSION) {
+	unsigned minor = c->ssl.in_hdr != NULL ? c->ssl.in_hdr[2] : MBEDTLS_SSL_MINOR_VERSION_3;
+	bool old = alert == ALERT_HANDSHAKE_FAILURE && minor < MBEDTLS_SSL_MINOR_VERSION_3;
+	if (alert == ALERT_PROTOCOL_VERSION || old) {
 		return OUTCOME_TLS_VERSION;
 	}
 	(void)snprintf(detail, 33, "alert-%u", alert);
