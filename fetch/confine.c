@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -50,12 +51,16 @@ static bool argument_area(unsigned long *start, unsigned long *end) {
 	size_t n = fread(line, 1, sizeof(line) - 1, f);
 	(void)fclose(f);
 	line[n] = '\0';
-	const char *at = strrchr(line, ')');
+	char *at = strrchr(line, ')');
 	for (int field = 2; at != NULL && field < 48; field++) {
 		at = strchr(at + 1, ' ');
 	}
-	return at != NULL && sscanf(at, " %lu %lu", start, end) == 2
-	       && *end > *start; // NOLINT(cert-err34-c): the kernel's own digits
+	if (at == NULL) {
+		return false;
+	}
+	*start = strtoul(at, &at, 10);
+	*end = strtoul(at, NULL, 10);
+	return *start != 0 && *end > *start;
 }
 
 void confine_title(const char *title) {
@@ -71,8 +76,8 @@ void confine_title(const char *title) {
 	unsigned long start;
 	unsigned long end;
 	if (argument_area(&start, &end)) {
-		char *area = (char *)
-			start; // NOLINT(performance-no-int-to-ptr): the kernel tells it as a number
+		// The kernel tells it as a number. NOLINTNEXTLINE(performance-no-int-to-ptr)
+		char *area = (char *)start;
 		memset(area, 0, end - start);
 		(void)snprintf(area, end - start, "%s", title);
 	}

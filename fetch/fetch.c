@@ -252,7 +252,7 @@ static unsigned read_outcomes(struct child *c) {
 			drop_events(c);
 			break;
 		}
-		if (len > OUTCOME_BYTES_MAX || outcome_decode(f->message, (size_t)len, &o) != 0
+		if (len > (ssize_t)OUTCOME_BYTES_MAX || outcome_decode(f->message, (size_t)len, &o) != 0
 		    || !deliver(c, &o)) {
 			doom(c, "it sent what cannot be read");
 			break;

@@ -3,6 +3,7 @@
 
 #include "fetch/spawn.h"
 
+#include "base/err.h"
 #include "base/log.h"
 #include "fetch/confine.h"
 #include "fetch/fetchworker.h"
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -92,9 +94,10 @@ static void report(const struct spawner *s, const struct report *r, int fd) {
 
 static void ignore_terminal(void) {
 	// Stopping is the parent's business: it closes the socket.
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		(void)signal(signals[i], SIG_IGN);
+		(void)sigaction(signals[i], &ignore, NULL);
 	}
 }
 
@@ -102,8 +105,11 @@ static bool find_account(const char *user, struct confine_limits *limits) {
 	if (geteuid() != 0) {
 		return true;
 	}
-	const struct passwd *p = getpwnam(user); // NOLINT(concurrency-mt-unsafe): one thread here
-	if (p == NULL || p->pw_uid == 0) {
+	char names[4096];
+	struct passwd account;
+	struct passwd *p = NULL;
+	if (getpwnam_r(user, &account, names, sizeof(names), &p) != 0 || p == NULL
+	    || p->pw_uid == 0) {
 		LOG(ERROR, "%s is no unprivileged account", user);
 		return false;
 	}
@@ -116,7 +122,7 @@ _Noreturn static void
 run_child(enum spawn_kind kind, const struct confine_limits *limits, int fd, pid_t parent) {
 	sigset_t none;
 	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	confine_title(kind == SPAWN_RESOLVE ? "stsd: resolve" : "stsd: fetch");
 	int kept = confine_files(fd);
 	if (kept < 0 || confine_child(limits, parent) != 0) {
@@ -157,8 +163,7 @@ static pid_t make_child(struct spawner *s, enum spawn_kind kind, int *fd) {
 	}
 	close(pair[1]);
 	if (pid < 0) {
-		LOG(ERROR, "no child: %s", strerror(errno)
-		); // NOLINT(concurrency-mt-unsafe): one thread here
+		LOG(ERROR, "no child: %s", err_str(-errno));
 		close(pair[0]);
 		return 0;
 	}
@@ -234,7 +239,7 @@ _Noreturn static void run_spawner(int fd, const char *user, pid_t parent) {
 	sigset_t child;
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	(void)sigprocmask(SIG_BLOCK, &child, NULL);
+	(void)pthread_sigmask(SIG_BLOCK, &child, NULL);
 	s.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s.signals < 0 || confine_spawner() != 0
 	    || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent) {

@@ -97,6 +97,7 @@ static void text(struct reply *r, const char *string) {
 	uint8_t data[256];
 	size_t len = strlen(string);
 	data[0] = (uint8_t)len;
+	// Octets, not text. NOLINTNEXTLINE(bugprone-not-null-terminated-result)
 	memcpy(data + 1, string, len);
 	record(r, ANSWER, GATE_TXT, data, len + 1);
 }

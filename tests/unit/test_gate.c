@@ -131,6 +131,7 @@ static const struct gate_question QUESTION_ASKED = {
 };
 
 static size_t build(const struct message *m, uint8_t *to) {
+	// Octets, not text. NOLINTNEXTLINE(bugprone-not-null-terminated-result)
 	memcpy(to, "\x12\x34\x00\x00\x00\x01", 6);
 	to[2] = (uint8_t)(m->flags >> 8);
 	to[3] = (uint8_t)m->flags;
@@ -169,17 +170,17 @@ static void messages_are_judged(void ** /*state*/) {
 
 // One octet beyond the message is an unmapped page.
 static void no_prefix_is_overread(void ** /*state*/) {
-	enum { PAGE = 4096 };
+	static const size_t page = 4096;
 	uint8_t *pages = mmap(
-		NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+		NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
 	);
 	assert_ptr_not_equal(pages, MAP_FAILED);
-	assert_int_equal(mprotect(pages + PAGE, PAGE, PROT_NONE), 0);
+	assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
 	for (size_t i = 0; i < sizeof(MESSAGES) / sizeof(MESSAGES[0]); i++) {
 		uint8_t octets[1024];
 		size_t len = build(&MESSAGES[i], octets);
 		for (size_t n = 0; n < len; n++) {
-			uint8_t *at = pages + PAGE - n;
+			uint8_t *at = pages + page - n;
 			memcpy(at, octets, n);
 			struct gate_answer a;
 			enum gate_verdict v = gate_read(&QUESTION_ASKED, at, n, &a);
@@ -187,7 +188,7 @@ static void no_prefix_is_overread(void ** /*state*/) {
 			assert_true(v != GATE_ANSWER || MESSAGES[i].verdict == GATE_BROKEN);
 		}
 	}
-	munmap(pages, 2 * PAGE);
+	munmap(pages, 2 * page);
 }
 
 static void only_the_question_counts(void ** /*state*/) {

@@ -162,12 +162,12 @@ static void responses_are_read(void ** /*state*/) {
 // Whatever is missing at the end, the rest is never taken for a whole; and no
 // octet behind it is looked at.
 static void no_prefix_is_a_policy(void ** /*state*/) {
-	enum { PAGE = 4096 };
+	static const size_t page = 4096;
 	char *pages = mmap(
-		NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+		NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
 	);
 	assert_ptr_not_equal(pages, MAP_FAILED);
-	assert_int_equal(mprotect(pages + PAGE, PAGE, PROT_NONE), 0);
+	assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
 	static const struct response whole[] = {
 		{S(OK TYPE "Content-Length: 2\r\n\r\nhi"), ORDERLY, 0, 0, NULL},
 		{S(CHUNKED "1\r\nh\r\n1\r\ni\r\n0\r\nX: y\r\n\r\n"), ORDERLY, 0, 0, NULL},
@@ -175,7 +175,7 @@ static void no_prefix_is_a_policy(void ** /*state*/) {
 	};
 	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
 		for (size_t n = 0; n < whole[i].len; n++) {
-			char *at = pages + PAGE - n;
+			char *at = pages + page - n;
 			memcpy(at, whole[i].octets, n);
 			struct http h;
 			http_init(&h, true, body);
@@ -184,7 +184,7 @@ static void no_prefix_is_a_policy(void ** /*state*/) {
 			assert_int_equal(h.outcome, OUTCOME_HTTP_TRUNCATED);
 		}
 	}
-	munmap(pages, 2 * PAGE);
+	munmap(pages, 2 * page);
 }
 
 static void odd_type_is_told(void ** /*state*/) {
