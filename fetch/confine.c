@@ -234,25 +234,26 @@ static int allow(scmp_filter_ctx ctx, const int calls[], size_t count) {
 	return 0;
 }
 
+static int allow_if(scmp_filter_ctx ctx, int call, struct scmp_arg_cmp condition) {
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1, &condition);
+}
+
 // Calls whose first or third argument decides.
 static int allow_some(scmp_filter_ctx ctx) {
-	int code = 0;
-	const int families[] = {AF_INET, AF_INET6};
-	for (size_t i = 0; code == 0 && i < 2; i++) {
-		code = seccomp_rule_add(
-			ctx,
-			SCMP_ACT_ALLOW,
-			SCMP_SYS(socket),
-			1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])
-		);
-	}
+	const struct scmp_arg_cmp inet = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_INET};
+	const struct scmp_arg_cmp inet6 = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_INET6};
 	// Memory that can be written must never be run.
-	const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
-	for (size_t i = 0; code == 0 && !SANITIZED && i < 2; i++) {
-		code = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, memory[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)
-		);
+	const struct scmp_arg_cmp no_exec = {
+		.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+	int code = allow_if(ctx, SCMP_SYS(socket), inet);
+	if (code == 0) {
+		code = allow_if(ctx, SCMP_SYS(socket), inet6);
+	}
+	if (code == 0 && !SANITIZED) {
+		code = allow_if(ctx, SCMP_SYS(mmap), no_exec);
+	}
+	if (code == 0 && !SANITIZED) {
+		code = allow_if(ctx, SCMP_SYS(mprotect), no_exec);
 	}
 	return code;
 }
