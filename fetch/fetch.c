@@ -252,8 +252,8 @@ static unsigned read_outcomes(struct child *c) {
 			drop_events(c);
 			break;
 		}
-		if (len > (ssize_t)OUTCOME_BYTES_MAX || outcome_decode(f->message, (size_t)len, &o) != 0
-		    || !deliver(c, &o)) {
+		if (len > (ssize_t)OUTCOME_BYTES_MAX
+		    || outcome_decode(f->message, (size_t)len, &o) != 0 || !deliver(c, &o)) {
 			doom(c, "it sent what cannot be read");
 			break;
 		}
@@ -502,7 +502,9 @@ static uint64_t allowed_ms(const struct fetch *f, enum task_kind kind) {
 	const struct channel_config *c = &f->config;
 	// Without a list the child finds its servers itself, FETCH_UPSTREAM_MAX at most.
 	uint64_t servers = c->upstream_count > 0 ? c->upstream_count : FETCH_UPSTREAM_MAX;
-	uint64_t ms = kind == TASK_POLICY ? c->total_ms : servers * c->dns_tries * c->dns_try_ms;
+	// Twice: a server that knows no EDNS is asked a second time within its try.
+	uint64_t ms = kind == TASK_POLICY ? c->total_ms
+					  : 2 * servers * c->dns_tries * c->dns_try_ms;
 	// It runs at nice 10 and may be busy with one costly certificate after another.
 	return ms + f->late_ms;
 }
