@@ -207,6 +207,7 @@ void manifest_close(struct manifest *m) {
 		return;
 	}
 	if (m->fd >= 0) {
+		(void)fdatasync(m->fd);
 		close(m->fd);
 	}
 	free(m);
@@ -303,12 +304,7 @@ int manifest_reset(struct manifest *m, const struct manifest_state *state) {
 static int append_line(struct manifest *m, const struct manifest_state *state) {
 	char line[LINE_BYTES];
 	write_line(line, state);
-	int rc = write_whole(m->fd, line, LINE_BYTES, (off_t)m->slot * LINE_BYTES);
-	if (rc == 0 && fdatasync(m->fd) < 0) {
-		rc = -errno;
-	}
-	m->slot++;
-	return rc;
+	return write_whole(m->fd, line, LINE_BYTES, (off_t)m->slot++ * LINE_BYTES);
 }
 
 int manifest_append(struct manifest *m, const struct manifest_state *state) {
@@ -316,8 +312,11 @@ int manifest_append(struct manifest *m, const struct manifest_state *state) {
 		return -EIO;
 	}
 	int rc;
-	if (m->slot < SLOTS) {
+	if (m->slot + 2 <= SLOTS) { // there is room to settle it
 		rc = append_line(m, state);
+		if (rc == 0 && fdatasync(m->fd) < 0) {
+			rc = -errno;
+		}
 	} else {
 		const struct manifest_state both[2] = {m->last, *state};
 		rc = replace(m, both, 2);
@@ -328,5 +327,18 @@ int manifest_append(struct manifest *m, const struct manifest_state *state) {
 	m->before = m->last;
 	m->has_before = m->has_last;
 	m->last = *state;
+	return 0;
+}
+
+int manifest_settle(struct manifest *m) {
+	if (m->fd < 0) {
+		return -EIO;
+	}
+	int rc = append_line(m, &m->last);
+	if (rc < 0) {
+		return give_up(m, rc);
+	}
+	m->before = m->last;
+	m->has_before = true;
 	return 0;
 }

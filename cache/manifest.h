@@ -15,10 +15,12 @@
 //
 //     1 <batch> <count> <sum> <check>\n      hexadecimal, check is XXH3-64
 //
-// A line is appended and synced *before* the commit it tells of. So, when the
-// process dies at any instant, the store equals the last line or the line
-// before it. A line that was torn, or was damaged later, is no line. Now and
-// then the file is replaced by a shorter one that ends with the same two lines.
+// A line is appended and synced *before* the commit it tells of, and once more,
+// without a sync, when that commit was made. So the store equals the last line
+// or the line before it, whenever the process dies; and as both are the same
+// most of the time, the loss of the very last commit is noticed too. A line that
+// was torn, or was damaged later, is no line. Now and then the file is replaced
+// by a shorter one that ends with the same two lines.
 
 // Sum mod 2^128 of manifest_hash() over all policies.
 typedef unsigned __int128 manifest_sum_t;
@@ -37,6 +39,7 @@ struct manifest;
 // Reads what is there; a missing file is no fault.
 // @return 0, negative errno, or ERR_VERSION.
 [[nodiscard]] int manifest_open(const char *directory, struct manifest **out);
+// Syncs what was settled. NULL is fine.
 void manifest_close(struct manifest *m);
 
 // Whether there is a file, readable or not: the store has been in use before.
@@ -58,3 +61,8 @@ bool manifest_agrees(const struct manifest *m, uint64_t count, manifest_sum_t su
 // Appends the line of the commit to come. When it returns 0, the line is on disk.
 // @return 0 or negative errno: reset comes next.
 [[nodiscard]] int manifest_append(struct manifest *m, const struct manifest_state *state);
+
+// The commit of the last line was made: from now on no line before it counts.
+// Not synced; a power failure may forget it.
+// @return 0 or negative errno: reset comes next.
+[[nodiscard]] int manifest_settle(struct manifest *m);

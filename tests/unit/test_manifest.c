@@ -172,6 +172,30 @@ static void notices_every_flip(void **state) {
 	}
 }
 
+static void settles_the_last_line(void **state) {
+	const struct place *p = *state;
+	write_lines(p, 4);
+	struct manifest *m = open_at(p);
+	struct manifest_state s = state_of(4);
+	assert_int_equal(manifest_reset(m, &s), 0);
+	s = state_of(5);
+	assert_int_equal(manifest_append(m, &s), 0);
+	assert_true(agrees(m, 4));
+	assert_int_equal(manifest_settle(m), 0);
+	assert_false(agrees(m, 4));
+	manifest_close(m);
+	m = open_at(p);
+	assert_true(agrees(m, 5));
+	assert_false(agrees(m, 4));
+	manifest_close(m);
+	// Torn, it says nothing.
+	overwrite(p, (off_t)2 * LINE, "\0\0", 2);
+	m = open_at(p);
+	assert_true(agrees(m, 5));
+	assert_true(agrees(m, 4));
+	manifest_close(m);
+}
+
 static void goes_on_after_reset(void **state) {
 	write_lines(*state, 4);
 	struct manifest *m = open_at(*state);
@@ -250,6 +274,7 @@ int main(void) {
 		AT_PLACE(agrees_with_the_last_two),
 		AT_PLACE(ignores_a_torn_last_line),
 		AT_PLACE(notices_every_flip),
+		AT_PLACE(settles_the_last_line),
 		AT_PLACE(goes_on_after_reset),
 		AT_PLACE(compacts),
 		AT_PLACE(refuses_a_newer_version),
