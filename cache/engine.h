@@ -10,8 +10,8 @@
 // octets. One thread at a time uses an engine and its iterators.
 //
 // Codes: 0, -ENOENT where said, ERR_CORRUPT for data that cannot be trusted any
-// more, else negative errno or ERR_STORE. After a failed commit only close is
-// allowed.
+// more, else negative errno or ERR_STORE. After a failed commit only
+// reads and close are allowed.
 
 struct engine;
 struct engine_iter;
