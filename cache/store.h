@@ -122,12 +122,12 @@ store_get(struct store *s, enum store_family family, const struct name *domain, 
 [[nodiscard]] bool store_stream(struct store *s, enum store_family family);
 
 struct store_row {
-	struct name domain;
 	uint64_t ticket; // of store_get(); 0: a row of the stream
 	int status;	 // 0; store_get(): -ENOENT when there is none; else unreadable
 	uint32_t len;	 // 0 with last: the end of the stream, status tells how it ended
 	bool last;
 	uint8_t value[96]; // NONE records are small; longer values are cut (len tells)
+	struct name domain;
 };
 
 // Answers of store_get() first, then rows of the stream.
