@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The stsd authors
 
+#include "bench/corelag.h"
 #include "bench/loadcmd.h"
 #include "bench/makecmd.h"
 
@@ -13,6 +14,7 @@ static int usage(FILE *out, int status) {
 	       "  make   names, policies and expected answers into a file\n"
 	       "  load   ask a server, measure, compare its answers\n"
 	       "  echo   send the same kind of frames to an echo: the limit of the path\n"
+	       "  cores  how far two CPUs are apart\n"
 	       "stsbench COMMAND --help tells the options.\n",
 	       out);
 	return status;
@@ -28,8 +30,9 @@ int main(int argc, char **argv) {
 		return loadcmd_run(argc - 1, argv + 1, false);
 	if (strcmp(command, "echo") == 0)
 		return loadcmd_run(argc - 1, argv + 1, true);
-	return usage(
-		strcmp(command, "--help") == 0 ? stdout : stderr,
-		strcmp(command, "--help") != 0 ? 2 : 0
-	);
+	if (strcmp(command, "cores") == 0)
+		return corelag_run(argc - 1, argv + 1);
+	if (strcmp(command, "--help") == 0)
+		return usage(stdout, 0);
+	return usage(stderr, 2);
 }
