@@ -4,6 +4,7 @@
 #include "bench/pmd.h"
 
 #include "base/clock.h"
+#include "bench/memifready.h"
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 #define PORT 0
-#define LINK_WAIT_S 10
+#define LINK_WAIT_S 30
 #define NEIGHBOUR_WAIT_S 5
 #define NEIGHBOUR_STEP_NS (100 * CLOCK_NS_PER_MS)
 #define POOL_CACHE 256
@@ -85,16 +86,18 @@ static int start_eal(const struct door_config *c) {
 	argv[argc++] = strdup("stsbench");
 	argv[argc++] = strdup(lcores);
 	argv[argc++] = strdup(prefix);
-	argv[argc++] = strdup("--in-memory");
 	argv[argc++] = strdup("--no-telemetry");
 	argv[argc++] = strdup("--log-level=*:error");
 	argv[argc++] = strdup(vdev);
 	if (!pci)
 		argv[argc++] = strdup("--no-pci");
 	if (c->huge) {
+		argv[argc++] = strdup("--in-memory");
+		// One descriptor for all: zero-copy memif hands it to its peer.
 		argv[argc++] = strdup("--single-file-segments");
 	} else {
 		argv[argc++] = strdup("--no-huge");
+		argv[argc++] = strdup("--no-shconf");
 		argv[argc++] = strdup("-m256");
 	}
 	argv[argc] = NULL;
@@ -293,6 +296,9 @@ static const char *open_port(struct pmd *p, const struct door_config *c) {
 		return "no memory for packets";
 	if (set_up_queues(p, c))
 		return "queues refused";
+	mono_ns_t until = clock_mono_ns() + LINK_WAIT_S * CLOCK_NS_PER_S;
+	if (!c->vdev && strcmp(c->driver, "memif") == 0 && !memifready_wait(c->device, until))
+		return "no memif server is ready there";
 	if (rte_eth_dev_start(PORT))
 		return "start refused";
 	p->started = true;
