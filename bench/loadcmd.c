@@ -201,6 +201,12 @@ static void hold_port(void) {
 		;
 }
 
+// A word for the script that watches us.
+static void say_measuring(void) {
+	puts("measuring");
+	(void)fflush(stdout);
+}
+
 static int run(const struct loadopt *o, const struct work *w, struct door *door) {
 	struct loadgen_config c = {
 		.door = door,
@@ -215,6 +221,8 @@ static int run(const struct loadopt *o, const struct work *w, struct door *door)
 		.count = o->count,
 		.timeout_s = o->timeout,
 		.unheard_timeout_s = o->timeout + 4,
+		.ready_wait_s = o->echo ? 0 : o->wait,
+		.started = o->hold ? say_measuring : NULL,
 		.echo = o->echo,
 		.unheard_share = o->echo ? 0 : o->unknown,
 		.unheard_suffix = o->unknown_suffix,
@@ -225,7 +233,9 @@ static int run(const struct loadopt *o, const struct work *w, struct door *door)
 		.expected = o->echo ? NULL : &w->names,
 	};
 	struct loadgen_result *r = calloc(1, sizeof(*r));
-	if (!r || loadgen_run(&c, r)) {
+	int rc = r ? loadgen_run(&c, r) : -ENOMEM;
+	if (rc) {
+		(void)fprintf(stderr, "stsbench: %s\n", err_str(rc));
 		free(r);
 		return EXIT_START;
 	}

@@ -16,6 +16,7 @@
 
 #define AHEAD 64 // questions prefetched before they are sent
 #define EXPIRE_TURNS 64
+#define READY_STEP_NS (50 * CLOCK_NS_PER_MS)
 #define UNHEARD_SLOTS (1U << 19)
 #define SCRATCH_BLOCKS 6 // a question of QUESTION_BYTES_MAX
 
@@ -270,7 +271,6 @@ static int init(struct loadgen *g, const struct loadgen_config *c, struct loadge
 	memset(g, 0, sizeof(*g));
 	g->c = c;
 	g->r = out;
-	g->until_check = c->expected ? c->check_every : 0;
 	g->wall_off_s = (uint64_t)clock_wall_s() - clock_mono_ns() / CLOCK_NS_PER_S;
 	g->ns_each = c->rate_per_s > 0 ? 1e9 / c->rate_per_s : 0;
 	// Four times the window: an answer may be late without its slot being needed.
@@ -289,6 +289,61 @@ static int init(struct loadgen *g, const struct loadgen_config *c, struct loadge
 	return rc;
 }
 
+// Asks one question every now and then until it is answered NOERROR: a server
+// that still loads its policies says SERVFAIL, one that starts nothing.
+static int wait_ready(struct loadgen *g) {
+	mono_ns_t now = clock_mono_ns();
+	mono_ns_t end = now + (mono_ns_t)(g->c->ready_wait_s * 1e9);
+	for (mono_ns_t ask = now; !g->r->rcodes[0]; now = receive(g)) {
+		if (now >= end)
+			return -ETIMEDOUT;
+		if (now < ask)
+			continue;
+		ask = now + READY_STEP_NS;
+		inflight_expire(&g->known, now);
+		send(g, 1, now);
+	}
+	return 0;
+}
+
+static void measure(struct loadgen *g) {
+	const struct loadgen_config *c = g->c;
+	struct loadgen_result *r = g->r;
+	g->until_check = c->expected ? c->check_every : 0;
+	g->due_0 = clock_mono_ns();
+	if (c->warmup_s > 0) {
+		turn_until(g, g->due_0 + (mono_ns_t)(c->warmup_s * 1e9), UINT64_MAX);
+		forget(g);
+	}
+	if (c->started)
+		c->started();
+	mono_ns_t start = clock_mono_ns();
+	mono_ns_t end = c->seconds > 0 ? start + (mono_ns_t)(c->seconds * 1e9) : UINT64_MAX;
+	mono_ns_t ended = turn_until(g, end, c->count ? c->count : UINT64_MAX);
+
+	struct loadgen_result at_end = {
+		.known = r->known,
+		.unheard = r->unheard,
+		.turns = r->turns,
+		.empty = r->empty,
+	};
+	drain(g);
+	// Where a number was to be sent, the last answers belong to it.
+	if (c->seconds > 0) {
+		r->known.answered = at_end.known.answered;
+		r->unheard.answered = at_end.unheard.answered;
+	} else {
+		ended = clock_mono_ns();
+	}
+	r->turns = at_end.turns;
+	r->empty = at_end.empty;
+	r->seconds = (double)(ended - start) / 1e9;
+	r->known.lost = g->known.lost;
+	r->unheard.lost = g->unheard.lost;
+	r->strangers = c->door->strangers;
+	r->refused = c->door->refused;
+}
+
 int loadgen_run(const struct loadgen_config *c, struct loadgen_result *out) {
 	struct loadgen *g = aligned_alloc(64, (sizeof(*g) + 63) / 64 * 64);
 	if (!g)
@@ -299,37 +354,14 @@ int loadgen_run(const struct loadgen_config *c, struct loadgen_result *out) {
 		return rc;
 	}
 	forget(g);
-	g->due_0 = clock_mono_ns();
-	if (c->warmup_s > 0) {
-		turn_until(g, g->due_0 + (mono_ns_t)(c->warmup_s * 1e9), UINT64_MAX);
+	if (c->ready_wait_s > 0)
+		rc = wait_ready(g);
+	if (!rc) {
 		forget(g);
+		measure(g);
 	}
-	mono_ns_t start = clock_mono_ns();
-	mono_ns_t end = c->seconds > 0 ? start + (mono_ns_t)(c->seconds * 1e9) : UINT64_MAX;
-	mono_ns_t ended = turn_until(g, end, c->count ? c->count : UINT64_MAX);
-
-	struct loadgen_result *r = out;
-	uint64_t known = r->known.answered;
-	uint64_t unheard = r->unheard.answered;
-	uint64_t turns = r->turns;
-	uint64_t empty = r->empty;
-	drain(g);
-	// With a number to send, the last answers belong to it.
-	if (c->seconds > 0) {
-		r->known.answered = known;
-		r->unheard.answered = unheard;
-	} else {
-		ended = clock_mono_ns();
-	}
-	r->turns = turns;
-	r->empty = empty;
-	r->seconds = (double)(ended - start) / 1e9;
-	r->known.lost = g->known.lost;
-	r->unheard.lost = g->unheard.lost;
-	r->strangers = c->door->strangers;
-	r->refused = c->door->refused;
 	inflight_fini(&g->unheard);
 	inflight_fini(&g->known);
 	free(g);
-	return 0;
+	return rc;
 }

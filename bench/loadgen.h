@@ -23,7 +23,7 @@ struct loadgen_config {
 	struct door *door;
 	const struct question_arena *questions;
 	const uint32_t *order; // blocks in `questions`, asked one after the other, around
-	size_t order_len; // above DOOR_BURST_MAX
+	size_t order_len;      // above DOOR_BURST_MAX
 	unsigned burst;
 	unsigned window;   // closed loop; with a rate: no more than so many
 	double rate_per_s; // 0: closed loop
@@ -32,7 +32,9 @@ struct loadgen_config {
 	uint64_t count;	   // 0: until `seconds`
 	double timeout_s;  // after which a query is lost
 	double unheard_timeout_s;
-	bool echo; // frames come back as they went: nothing is read
+	double ready_wait_s;   // before: for the first NOERROR; 0: the server is ready
+	void (*started)(void); // called when measuring begins, or NULL
+	bool echo;	       // frames come back as they went: nothing is read
 	// Names that nobody has heard of, each asked once: this share of all.
 	double unheard_share;
 	const char *unheard_suffix;
@@ -73,5 +75,5 @@ struct loadgen_result {
 };
 
 // Runs to the end and waits for what is on its way.
-// @return 0 or -ENOMEM.
+// @return 0, -ENOMEM, or -ETIMEDOUT: the server never answered NOERROR.
 [[nodiscard]] int loadgen_run(const struct loadgen_config *config, struct loadgen_result *out);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OUR_PORT 49152 // and the next ones
+
 // One row an option; what it fills is told by its kind.
 enum kind { FLAG, UNFLAG, TEXT, U32, U16, U64, REAL, OWN };
 
@@ -61,6 +63,7 @@ static const struct row rows[] = {
 	{"seconds", REAL, AT(seconds), 0, 1e6, "S", "how long (5, without --count)"},
 	{"warmup", REAL, AT(warmup), 0, 1e6, "S", "before, not counted (1, with --count 0)"},
 	{"count", U64, AT(count), 0, 1e15, "N", "how many queries"},
+	{"wait", REAL, AT(wait), 0, 3600, "S", "for the server's first NOERROR before the start (10)"},
 	{"timeout", REAL, AT(timeout), 0.001, 600, "S", "then a query is lost (1)"},
 	{"check", OWN, 0, 0, 0, NULL, "compare every answer"},
 	{"check-every", U32, AT(check_every), 0, UINT32_MAX, "N", "compare one of N answers"},
@@ -202,7 +205,8 @@ static void set_defaults(struct loadopt *o, bool echo) {
 	*o = (struct loadopt){
 		.echo = echo,
 		.door = {
-			.ends = {.peer_port = 5300, .peer_mac = {2, 0, 0, 0, 0, 1}},
+			
+.ends = {.our_port = OUR_PORT, .peer_port = 5300, .peer_mac = {2, 0, 0, 0, 0, 1}},
 			.driver = "memif",
 			.device = "",
 			.device_args = "",
@@ -220,6 +224,7 @@ static void set_defaults(struct loadopt *o, bool echo) {
 		.unknown_suffix = "nx.example",
 		.warmup = -1,
 		.timeout = 1,
+		.wait = 10,
 		.frame_bytes = 90,
 	};
 }
