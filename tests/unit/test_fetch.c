@@ -527,6 +527,39 @@ static void closed_port_fails_over_at_once(void ** /*state*/) {
 	tear_down(&w);
 }
 
+static uint16_t ports[200];
+
+static void note_port(const struct request *q) {
+	ports[q->number - 1] = ntohs(q->from.sin_port);
+	good(q);
+}
+
+// Two of 200 ports among 64,512 are the same in about one run of four; the
+// kernel's own choice among 28,000 never leaves its range.
+static void ports_vary(void ** /*state*/) {
+	enum { COUNT = sizeof(ports) / sizeof(ports[0]) };
+	struct world w;
+	set_up(&w, 1);
+	w.servers[0].script = note_port;
+	open_fetch(&w);
+	for (size_t i = 0; i < COUNT; i++) {
+		ask(&w, TASK_TXT);
+	}
+	unsigned twice = 0;
+	unsigned below = 0;
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_true(ports[i] >= 1024);
+		below += ports[i] < 32768 ? 1 : 0;
+		for (size_t j = 0; j < i; j++) {
+			twice += ports[i] == ports[j] ? 1 : 0;
+		}
+	}
+	assert_true(twice < 20);
+	// Half of them; both bounds are more than seven deviations away.
+	assert_in_range(below, 45, 155);
+	tear_down(&w);
+}
+
 static uint16_t type_of(const struct request *q) {
 	return q->octets[12 + q->question_len - 3];
 }
@@ -734,6 +767,7 @@ int main(void) {
 		cmocka_unit_test(txt_is_read),
 		cmocka_unit_test(another_server_is_asked),
 		cmocka_unit_test(closed_port_fails_over_at_once),
+		cmocka_unit_test(ports_vary),
 		cmocka_unit_test(addresses_are_merged),
 		cmocka_unit_test(dead_child_is_replaced),
 		cmocka_unit_test(frozen_child_is_killed),

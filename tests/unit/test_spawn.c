@@ -123,7 +123,9 @@ static void children_are_confined(void ** /*state*/) {
 			assert_has(text, "\nGroups:\t \n");
 		}
 		read_proc(e.pid, "cmdline", text, sizeof(text));
-		assert_string_equal(text, titles[i]);
+		// A short command line leaves room for its beginning only.
+		assert_true(strlen(text) > strlen("stsd: "));
+		assert_memory_equal(text, titles[i], strlen(text));
 		errno = 0;
 		assert_int_equal(getpriority(PRIO_PROCESS, (id_t)e.pid), 10);
 		end(&e);
