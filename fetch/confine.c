@@ -85,6 +85,8 @@ void confine_title(const char *title) {
 
 int confine_files(int keep) {
 	int null = open("/dev/null", O_RDWR);
+	// Out of the way, in case it got the number that is to be kept.
+	null = null >= 0 ? fcntl(null, F_DUPFD, KEPT_FD + 1) : null;
 	if (null < 0 || dup2(keep, KEPT_FD) < 0) {
 		return -errno;
 	}
