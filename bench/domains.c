@@ -125,7 +125,7 @@ static uint32_t draw_max_age(struct dice *d) {
 	if (p < 84)
 		return 28 * DAY_S;
 	// Shorter ones are found too, but a policy must outlive the bench.
-	return DAY_S + dice_below(d, 365 * DAY_S);
+	return DAY_S + dice_below(d, 364 * DAY_S);
 }
 
 static void write_mx(FILE *out, struct dice *d, const char *domain) {

@@ -67,7 +67,7 @@ static void policies_are_so_many_and_hit_so_often(void ** /*state*/) {
 }
 
 static void the_file_can_be_read_back(void ** /*state*/) {
-	struct domains_config c = {.seed = 2, .policies = 500, .none = 1500, .now_s = 1700000000};
+	struct domains_config c = {.seed = 2, .policies = 5000, .none = 1500, .now_s = 1700000000};
 	char *text = NULL;
 	size_t bytes = 0;
 	FILE *f = open_memstream(&text, &bytes);
@@ -77,8 +77,8 @@ static void the_file_can_be_read_back(void ** /*state*/) {
 	struct expect_set set;
 	uint64_t line = 0;
 	assert_int_equal(expect_take(text, bytes, &set, &line), 0);
-	assert_int_equal(set.count, 2000);
-	assert_int_equal(set.policies, 500);
+	assert_int_equal(set.count, 6500);
+	assert_int_equal(set.policies, 5000);
 	for (uint32_t i = 0; i < set.count; i++) {
 		struct expect e = expect_get(&set, i);
 		if (e.kind != EXPECT_POLICY)
