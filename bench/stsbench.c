@@ -2,6 +2,7 @@
 // Copyright (c) 2026 The stsd authors
 
 #include "bench/corelag.h"
+#include "bench/fillcmd.h"
 #include "bench/loadcmd.h"
 #include "bench/makecmd.h"
 
@@ -12,6 +13,7 @@ static int usage(FILE *out, int status) {
 	(void
 	)fputs("usage: stsbench COMMAND [OPTIONS]\n"
 	       "  make   names, policies and expected answers into a file\n"
+	       "  fill   that file into the store of a stsd that does not run\n"
 	       "  load   ask a server, measure, compare its answers\n"
 	       "  echo   send the same kind of frames to an echo: the limit of the path\n"
 	       "  cores  how far two CPUs are apart\n"
@@ -26,6 +28,8 @@ int main(int argc, char **argv) {
 	const char *command = argv[1];
 	if (strcmp(command, "make") == 0)
 		return makecmd_run(argc - 1, argv + 1);
+	if (strcmp(command, "fill") == 0)
+		return fillcmd_run(argc - 1, argv + 1);
 	if (strcmp(command, "load") == 0)
 		return loadcmd_run(argc - 1, argv + 1, false);
 	if (strcmp(command, "echo") == 0)
