@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "cache/cache.h"
+
+#define LOG_TOPIC "cache"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <xxhash.h>
+
+// A durable put runs: encoded -> queued at the store -> confirmed -> published
+// -> done. When the store fails or is late, it is published and done first and
+// stays on the `late` list until the store has confirmed it after all: our disk
+// must never downgrade anybody.
+
+#define PENDING_BUCKETS 4096
+#define REWRITE_AFTER_NS CLOCK_NS_PER_S
+#define KEEP_ENDED_S (7 * 86400) // policies, on disk and in memory
+#define KEEP_FAILED_S 3600	 // their back-off must be remembered
+#define FOLD_USE_AFTER_S 86400
+#define SWEEP_BUCKETS 128
+#define EVICT_BUCKETS 64
+#define ROWS 64
+#define STREAM_BATCHES 64
+
+struct put {
+	TAILQ_ENTRY(put) link;
+	struct put *next_in_bucket;
+	uint64_t ticket;
+	uint64_t cookie;
+	mono_ns_t deadline; // waiting: publish by then; late: write again then
+	struct name domain;
+	bool queued; // at the store, unconfirmed
+	bool late;
+	uint32_t len;
+	uint8_t record[]; // shift 0
+};
+TAILQ_HEAD(put_list, put);
+
+struct cache {
+	struct cache_config config;
+	struct cache_stats stats;
+	struct put_list waiting; // not published yet
+	struct put_list late;	 // published, not durable
+	struct put *by_domain[PENDING_BUCKETS];
+	uint64_t ticket;
+	uint64_t sweep_cursor;
+	uint64_t evict_cursor;
+	bool warm;
+	bool keep_on_disk;    // the clock is suspect: delete nothing
+	int64_t load_shift_s; // wall minus boot, as judged at load
+	uint8_t *answer;      // scratch of config.answer_max
+	uint8_t *encoded;     // scratch of RECORD_BYTES_MAX
+};
+
+struct cache *cache_new(const struct cache_config *config) {
+	struct cache *c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		return NULL;
+	}
+	c->config = *config;
+	TAILQ_INIT(&c->waiting);
+	TAILQ_INIT(&c->late);
+	c->answer = malloc(config->answer_max);
+	c->encoded = malloc(RECORD_BYTES_MAX);
+	if (c->answer == NULL || c->encoded == NULL) {
+		cache_free(c);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return c;
+}
+
+static void free_list(struct put_list *list) {
+	while (!TAILQ_EMPTY(list)) {
+		struct put *p = TAILQ_FIRST(list);
+		TAILQ_REMOVE(list, p, link);
+		free(p);
+	}
+}
+
+void cache_free(struct cache *c) {
+	if (c == NULL) {
+		return;
+	}
+	free_list(&c->waiting);
+	free_list(&c->late);
+	free(c->answer);
+	free(c->encoded);
+	free(c);
+}
+
+// Puts under way, by domain.
+
+static struct put **bucket_of(struct cache *c, const struct name *domain) {
+	return &c->by_domain[XXH3_64bits(domain->text, domain->len) % PENDING_BUCKETS];
+}
+
+static struct put *find_pending(const struct cache *c, const struct name *domain) {
+	struct put *p = c->by_domain[XXH3_64bits(domain->text, domain->len) % PENDING_BUCKETS];
+	while (p != NULL && !name_equal(&p->domain, domain)) {
+		p = p->next_in_bucket;
+	}
+	return p;
+}
+
+static void forget_put(struct cache *c, struct put *p) {
+	struct put **at = bucket_of(c, &p->domain);
+	while (*at != p) {
+		at = &(*at)->next_in_bucket;
+	}
+	*at = p->next_in_bucket;
+	TAILQ_REMOVE(p->late ? &c->late : &c->waiting, p, link);
+	c->stats.pending--;
+	if (p->late) {
+		c->stats.not_durable--;
+	}
+	free(p);
+}
+
+// Publishing.
+
+static uint32_t entry_time(boot_s_t s, uint32_t never) {
+	if (s == CLOCK_NEVER) {
+		return never;
+	}
+	return s <= 0 ? 0 : s >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)s;
+}
+
+static void evict_one(void *arg, const struct entry *e) {
+	struct cache *c = arg;
+	if (c->evict_cursor == UINT64_MAX || e->kind != ENTRY_NONE) {
+		return;
+	}
+	if (table_remove(c->config.table, e->name, e->name_len)) {
+		c->stats.evicted++;
+		c->evict_cursor = UINT64_MAX; // one is enough
+	}
+}
+
+// Makes room by giving up one NONE entry; a policy never goes for a NONE.
+static bool make_room(struct cache *c) {
+	uint64_t cursor = c->evict_cursor;
+	c->evict_cursor = 0;
+	table_scan(c->config.table, &cursor, EVICT_BUCKETS, evict_one, c);
+	bool found = c->evict_cursor == UINT64_MAX;
+	c->evict_cursor = cursor;
+	return found;
+}
+
+static struct entry *entry_of_none(struct cache *c, const struct record *rec) {
+	return table_entry_new(c->config.table, rec->domain.text, rec->domain.len, 0);
+}
+
+static struct entry *
+entry_with_body(struct cache *c, const struct record *rec, const struct cache_now *now) {
+	uint16_t fresh_at = 0;
+	int answer = c->config.render(
+		rec, now->wall - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
+	);
+	int len = record_encode(rec, 0, c->encoded, RECORD_BYTES_MAX);
+	if (answer < 0 || len < 0) {
+		return NULL;
+	}
+	struct entry *e = table_entry_new(
+		c->config.table, rec->domain.text, rec->domain.len, (size_t)answer + (size_t)len
+	);
+	if (e == NULL) {
+		return NULL;
+	}
+	struct entry_body *body = table_entry_body(e);
+	uint8_t *record = body->data + answer;
+	memcpy(body->data, c->answer, (size_t)answer);
+	memcpy(record, c->encoded, (size_t)len);
+	body->answer_bytes = (uint16_t)answer;
+	body->fresh_at = fresh_at;
+	body->record_bytes = (uint32_t)len;
+	struct record placed = {.domain = rec->domain};
+	if (record_decode(record, (size_t)len, 0, &placed) == 0 && placed.text_len > 0) {
+		body->text_at = (uint32_t)(placed.text - record);
+		body->text_bytes = placed.text_len;
+	}
+	return e;
+}
+
+static bool publish(struct cache *c, const struct record *rec, const struct cache_now *now) {
+	struct entry *e = rec->kind == RECORD_NONE ? entry_of_none(c, rec)
+						   : entry_with_body(c, rec, now);
+	if (e == NULL) {
+		c->stats.not_kept++;
+		return false;
+	}
+	e->kind = (uint8_t)rec->kind;
+	e->ends_s = entry_time(rec->ends_at, UINT32_MAX);
+	e->check_s = entry_time(rec->next_check_at, ENTRY_CHECK_NEVER);
+	int rc = table_publish(c->config.table, e);
+	if (rc == -ENOSPC && make_room(c)) {
+		rc = table_publish(c->config.table, e);
+	}
+	if (rc < 0) {
+		table_entry_discard(c->config.table, e);
+		c->stats.not_kept++;
+	}
+	return rc == 0;
+}
+
+static void publish_put(struct cache *c, const struct put *p, const struct cache_now *now) {
+	struct record rec = {.domain = p->domain};
+	int rc = record_decode(p->record, p->len, 0, &rec);
+	assert(rc == 0);
+	(void)rc;
+	publish(c, &rec, now);
+}
+
+// What is kept now.
+
+static void fold_use(const struct entry *e, struct record *rec) {
+	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
+	boot_s_t used = hour == 0 ? 0 : (boot_s_t)(hour - 1) * 3600;
+	if (hour != 0 && used > rec->used_at) {
+		rec->used_at = used;
+	}
+}
+
+int cache_read_entry(const struct entry *e, struct record *out) {
+	*out = (struct record){.kind = RECORD_NONE, .domain.len = e->name_len};
+	memcpy(out->domain.text, e->name, e->name_len);
+	out->ends_at = e->ends_s;
+	out->next_check_at = CLOCK_NEVER;
+	if (e->kind != ENTRY_NONE) {
+		const struct entry_body *body = entry_body(e);
+		int rc = record_decode(body->data + body->answer_bytes, body->record_bytes, 0, out);
+		if (rc < 0) {
+			return rc;
+		}
+	}
+	fold_use(e, out);
+	return 0;
+}
+
+bool cache_current(const struct cache *c, const struct name *domain, struct record *out) {
+	const struct put *p = find_pending(c, domain);
+	if (p != NULL) {
+		*out = (struct record){.domain = p->domain};
+		return record_decode(p->record, p->len, 0, out) == 0;
+	}
+	const struct entry *e = table_lookup(c->config.table, domain->text, domain->len);
+	return e != NULL && cache_read_entry(e, out) == 0;
+}
+
+// Writing to the store.
+
+static bool store_record(
+	struct cache *c,
+	enum store_family family,
+	const struct record *rec,
+	uint64_t ticket,
+	const struct cache_now *now
+) {
+	int len = record_encode(rec, now->wall - now->boot, c->encoded, RECORD_BYTES_MAX);
+	return len >= 0
+	       && store_put(c->config.store, family, &rec->domain, c->encoded, (size_t)len, ticket);
+}
+
+static void store_forget(struct cache *c, enum store_family family, const struct name *domain) {
+	if (!c->keep_on_disk && !store_put(c->config.store, family, domain, NULL, 0, 0)) {
+		LOG(DEBUG, "the store is busy; an old record stays until the next sweep");
+	}
+}
+
+// The state of a policy is its record without patterns and text: small, and
+// joined to the policy again at load.
+static void store_lazy(struct cache *c, const struct record *rec, const struct cache_now *now) {
+	struct record small = *rec;
+	bool ok = true;
+	switch (rec->kind) {
+	case RECORD_NONE:
+		ok = store_record(c, STORE_NONE, rec, 0, now);
+		break;
+	case RECORD_POLICY:
+		small.policy.mx_count = 0;
+		small.policy.mx_bytes = 0;
+		small.text_len = 0;
+		ok = store_record(c, STORE_STATE, &small, 0, now);
+		break;
+	case RECORD_FAILED:
+		ok = store_record(c, STORE_STATE, rec, 0, now);
+		break;
+	case RECORD_UNKNOWN:
+		break; // nothing but a retry time
+	}
+	if (!ok) {
+		LOG(DEBUG, "the store is busy; a lazy record is kept in memory only");
+	}
+}
+
+static void forget_old_kind(struct cache *c, const struct record *rec) {
+	const struct entry *old = table_lookup(c->config.table, rec->domain.text, rec->domain.len);
+	if (old == NULL || old->kind == (uint8_t)rec->kind) {
+		return;
+	}
+	if (old->kind == ENTRY_NONE) {
+		store_forget(c, STORE_NONE, &rec->domain);
+	} else if (old->kind == ENTRY_FAILED) {
+		store_forget(c, STORE_STATE, &rec->domain);
+	}
+}
+
+static void queue_put(struct cache *c, struct put *p, const struct cache_now *now) {
+	struct record rec = {.domain = p->domain};
+	if (record_decode(p->record, p->len, 0, &rec) == 0) {
+		p->ticket = ++c->ticket;
+		p->queued = store_record(c, STORE_POLICY, &rec, p->ticket, now);
+	}
+}
+
+static bool put_durable(
+	struct cache *c,
+	const struct record *rec,
+	uint64_t cookie,
+	const struct cache_now *now
+) {
+	int len = record_encode(rec, 0, c->encoded, RECORD_BYTES_MAX);
+	struct put *p = len < 0 ? NULL : malloc(sizeof(*p) + (size_t)len);
+	if (p == NULL) {
+		return false;
+	}
+	struct put *older = find_pending(c, &rec->domain);
+	if (older != NULL) {
+		assert(older->late); // single flight: only a published one can be there
+		forget_put(c, older);
+	}
+	*p = (struct put){
+		.cookie = cookie,
+		.deadline = now->mono + c->config.confirm_ms * CLOCK_NS_PER_MS,
+		.domain = rec->domain,
+		.len = (uint32_t)len,
+	};
+	memcpy(p->record, c->encoded, (size_t)len);
+	struct put **bucket = bucket_of(c, &p->domain);
+	p->next_in_bucket = *bucket;
+	*bucket = p;
+	TAILQ_INSERT_TAIL(&c->waiting, p, link);
+	c->stats.pending++;
+	c->stats.puts++;
+	queue_put(c, p, now);
+	return true;
+}
+
+void cache_put(
+	struct cache *c,
+	const struct record *rec,
+	bool durable,
+	uint64_t cookie,
+	const struct cache_now *now
+) {
+	forget_old_kind(c, rec);
+	// A policy that is not durable yet is written whole again.
+	bool whole = rec->kind == RECORD_POLICY && find_pending(c, &rec->domain) != NULL;
+	if ((durable || whole) && put_durable(c, rec, cookie, now)) {
+		return;
+	}
+	store_lazy(c, rec, now);
+	c->stats.puts_lazy++;
+	publish(c, rec, now);
+	c->config.done(c->config.arg, &rec->domain, cookie);
+}
+
+bool cache_drop(struct cache *c, const struct name *domain) {
+	struct put *p = find_pending(c, domain);
+	if (p != NULL && p->late) {
+		forget_put(c, p);
+	}
+	bool kept = table_remove(c->config.table, domain->text, domain->len);
+	for (int f = STORE_POLICY; f <= STORE_NONE; f++) {
+		if (!store_put(c->config.store, (enum store_family)f, domain, NULL, 0, 0)) {
+			LOG(WARN, "the store is busy; %s is forgotten in memory only", domain->text
+			);
+		}
+	}
+	return kept;
+}
+
+// Loading.
+
+struct loading {
+	struct cache *cache;
+	const struct cache_now *now;
+	int64_t shift_s; // of the records on disk
+	void (*loaded)(void *arg, const struct record *rec);
+	void *arg;
+};
+
+// No stored time may lie ahead of what its own record allows.
+static void clamp_times(struct record *rec, boot_s_t now) {
+	if (rec->fetched_at > now) {
+		rec->fetched_at = now;
+	}
+	boot_s_t last = rec->fetched_at + rec->policy.max_age_s;
+	if (rec->ends_at > last) {
+		rec->ends_at = last;
+	}
+	if (rec->checked_at > now) {
+		rec->checked_at = now;
+	}
+	if (rec->used_at > now) {
+		rec->used_at = now;
+	}
+}
+
+static bool load_policy(void *arg, const struct name *domain, const void *value, size_t len) {
+	const struct loading *l = arg;
+	struct record rec = {.domain = *domain};
+	if (record_decode(value, len, l->shift_s, &rec) < 0 || rec.kind != RECORD_POLICY) {
+		return false;
+	}
+	clamp_times(&rec, l->now->boot);
+	if (l->now->boot - rec.ends_at >= KEEP_ENDED_S) {
+		store_forget(l->cache, STORE_POLICY, domain);
+		return true;
+	}
+	if (publish(l->cache, &rec, l->now)) {
+		l->loaded(l->arg, &rec);
+	}
+	return true;
+}
+
+// What was learnt of a policy after it was written whole.
+static void join_state(struct record *rec, const struct record *state) {
+	rec->next_check_at = state->next_check_at;
+	rec->used_at = state->used_at;
+	rec->checked_at = state->checked_at;
+	rec->refresh_at = state->refresh_at;
+	rec->txt_ttl_s = state->txt_ttl_s;
+	rec->failure = state->failure;
+}
+
+static bool load_state(void *arg, const struct name *domain, const void *value, size_t len) {
+	const struct loading *l = arg;
+	struct record state = {.domain = *domain};
+	if (record_decode(value, len, l->shift_s, &state) < 0) {
+		return false;
+	}
+	struct record rec;
+	bool has = cache_current(l->cache, domain, &rec) && rec.kind == RECORD_POLICY;
+	if (state.kind == RECORD_FAILED && (!has || rec.ends_at <= l->now->boot)) {
+		publish(l->cache, &state, l->now);
+	} else if (state.kind == RECORD_POLICY && has && strcmp(state.id, rec.id) == 0 && state.checked_at >= rec.checked_at) {
+		join_state(&rec, &state);
+		clamp_times(&rec, l->now->boot);
+		// The record stands in the entry that this replaces: copy it first.
+		int n = record_encode(&rec, 0, l->cache->encoded, RECORD_BYTES_MAX);
+		uint8_t *copy = n < 0 ? NULL : malloc((size_t)n);
+		if (copy != NULL) {
+			memcpy(copy, l->cache->encoded, (size_t)n);
+			if (record_decode(copy, (size_t)n, 0, &rec) == 0
+			    && publish(l->cache, &rec, l->now)) {
+				l->loaded(l->arg, &rec);
+			}
+		}
+		free(copy);
+	}
+	return true;
+}
+
+int cache_load(
+	struct cache *c,
+	const struct cache_now *now,
+	const struct wallclock *clock,
+	struct store_load_report *report,
+	void (*loaded)(void *arg, const struct record *rec),
+	void *arg
+) {
+	struct loading l = {
+		.cache = c,
+		.now = now,
+		.shift_s = clock->wall - now->boot,
+		.loaded = loaded,
+		.arg = arg,
+	};
+	c->keep_on_disk = clock->suspect;
+	c->load_shift_s = l.shift_s;
+	int rc = store_load(c->config.store, STORE_POLICY, load_policy, &l, report);
+	if (rc == 0) {
+		rc = store_load(c->config.store, STORE_STATE, load_state, &l, report);
+	}
+	if (rc == 0) {
+		rc = store_start(c->config.store);
+	}
+	if (rc == 0 && !store_stream(c->config.store, STORE_NONE)) {
+		rc = ERR_STORE;
+	}
+	return rc;
+}
+
+// A NONE record of the store is published unless something newer is known.
+static void take_none(struct cache *c, const struct store_row *row, const struct cache_now *now) {
+	struct record rec = {.domain = row->domain};
+	if (row->status != 0 || row->len == 0 || row->len > sizeof(row->value)
+	    || record_decode(row->value, row->len, c->load_shift_s, &rec) < 0
+	    || rec.kind != RECORD_NONE
+	    || table_lookup(c->config.table, rec.domain.text, rec.domain.len) != NULL) {
+		return;
+	}
+	if (rec.ends_at <= now->boot) {
+		store_forget(c, STORE_NONE, &rec.domain);
+	} else if (publish(c, &rec, now)) {
+		c->stats.streamed++;
+	}
+}
+
+static void take_stream(struct cache *c, const struct cache_now *now) {
+	struct store_row rows[ROWS];
+	for (int batch = 0; batch < STREAM_BATCHES; batch++) {
+		size_t n = store_streamed(c->config.store, rows, ROWS);
+		for (size_t i = 0; i < n; i++) {
+			take_none(c, &rows[i], now);
+			c->warm |= rows[i].last;
+			if (rows[i].ticket != 0) {
+				c->config.done(c->config.arg, &rows[i].domain, rows[i].ticket);
+			}
+		}
+		if (n == 0) {
+			return;
+		}
+	}
+}
+
+bool cache_fetch_none(struct cache *c, const struct name *domain, uint64_t cookie) {
+	return store_get(c->config.store, STORE_NONE, domain, cookie);
+}
+
+// Confirmations.
+
+static struct put *find_ticket(struct put_list *list, uint64_t ticket) {
+	struct put *p = TAILQ_FIRST(list);
+	while (p != NULL && p->ticket != ticket) {
+		p = TAILQ_NEXT(p, link);
+	}
+	return p;
+}
+
+static void make_late(struct cache *c, struct put *p, const struct cache_now *now) {
+	publish_put(c, p, now);
+	TAILQ_REMOVE(&c->waiting, p, link);
+	p->late = true;
+	p->deadline = now->mono + REWRITE_AFTER_NS;
+	TAILQ_INSERT_TAIL(&c->late, p, link);
+	c->stats.late++;
+	c->stats.not_durable++;
+	struct name domain = p->domain;
+	c->config.done(c->config.arg, &domain, p->cookie);
+}
+
+static void confirm(struct cache *c, const struct store_confirm *k, const struct cache_now *now) {
+	struct put *p = find_ticket(&c->waiting, k->ticket);
+	if (p == NULL) {
+		p = find_ticket(&c->late, k->ticket);
+	}
+	if (p == NULL) {
+		return; // superseded or purged
+	}
+	p->queued = false;
+	if (k->status < 0) {
+		if (!p->late) {
+			make_late(c, p, now);
+		} else {
+			p->deadline = now->mono + REWRITE_AFTER_NS;
+		}
+		return;
+	}
+	struct name domain = p->domain;
+	uint64_t cookie = p->cookie;
+	bool was_late = p->late;
+	if (!was_late) {
+		publish_put(c, p, now);
+	}
+	forget_put(c, p);
+	if (!was_late) {
+		c->config.done(c->config.arg, &domain, cookie);
+	}
+}
+
+static void chase_deadlines(struct cache *c, const struct cache_now *now) {
+	struct put *p;
+	while ((p = TAILQ_FIRST(&c->waiting)) != NULL && p->deadline <= now->mono) {
+		make_late(c, p, now);
+	}
+	// Oldest first; those written again go to the end.
+	p = TAILQ_FIRST(&c->late);
+	if (p != NULL && !p->queued && p->deadline <= now->mono) {
+		TAILQ_REMOVE(&c->late, p, link);
+		TAILQ_INSERT_TAIL(&c->late, p, link);
+		p->deadline = now->mono + REWRITE_AFTER_NS;
+		queue_put(c, p, now);
+	}
+	TAILQ_FOREACH (p, &c->waiting, link) {
+		if (p->queued) {
+			break; // the rest was queued after it
+		}
+		queue_put(c, p, now);
+	}
+}
+
+// The sweep.
+
+struct sweep {
+	struct cache *cache;
+	const struct cache_now *now;
+};
+
+static void fold_into_store(struct cache *c, const struct entry *e, const struct cache_now *now) {
+	struct record rec;
+	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
+	if (hour == 0 || cache_read_entry(e, &rec) < 0) {
+		return;
+	}
+	struct record kept = {.domain = rec.domain};
+	const struct entry_body *body = entry_body(e);
+	if (record_decode(body->data + body->answer_bytes, body->record_bytes, 0, &kept) < 0
+	    || rec.used_at - kept.used_at < FOLD_USE_AFTER_S
+	    || find_pending(c, &rec.domain) != NULL) {
+		return;
+	}
+	store_lazy(c, &rec, now);
+	publish(c, &rec, now);
+}
+
+static void sweep_entry(void *arg, const struct entry *e) {
+	const struct sweep *s = arg;
+	struct cache *c = s->cache;
+	boot_s_t ended = s->now->boot - (boot_s_t)e->ends_s;
+	boot_s_t keep = e->kind == ENTRY_NONE	  ? 0
+			: e->kind == ENTRY_POLICY ? KEEP_ENDED_S
+						  : KEEP_FAILED_S;
+	if (ended < keep) {
+		if (e->kind == ENTRY_POLICY) {
+			fold_into_store(c, e, s->now);
+		}
+		return;
+	}
+	struct name domain = {.len = e->name_len};
+	memcpy(domain.text, e->name, e->name_len);
+	if (find_pending(c, &domain) != NULL) {
+		return;
+	}
+	if (e->kind == ENTRY_NONE) {
+		store_forget(c, STORE_NONE, &domain);
+	} else if (e->kind != ENTRY_UNKNOWN) {
+		store_forget(c, STORE_STATE, &domain);
+	}
+	if (e->kind == ENTRY_POLICY) {
+		store_forget(c, STORE_POLICY, &domain);
+	}
+	c->stats.swept += table_remove(c->config.table, domain.text, domain.len) ? 1 : 0;
+}
+
+void cache_turn(struct cache *c, const struct cache_now *now) {
+	struct store_confirm confirms[ROWS];
+	size_t n;
+	while ((n = store_confirmed(c->config.store, confirms, ROWS)) > 0) {
+		for (size_t i = 0; i < n; i++) {
+			confirm(c, &confirms[i], now);
+		}
+	}
+	take_stream(c, now);
+	chase_deadlines(c, now);
+	struct sweep sweep = {.cache = c, .now = now};
+	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &sweep);
+	table_turn(c->config.table);
+}
+
+bool cache_warm(const struct cache *c) {
+	return c->warm;
+}
+
+void cache_stats(const struct cache *c, struct cache_stats *out) {
+	*out = c->stats;
+}
