@@ -92,6 +92,10 @@ void cache_put(
 // @return False if nothing was kept.
 bool cache_drop(struct cache *c, const struct name *domain);
 
+// The check that a use asked for is over, or could not be started: the next
+// overdue use may ask again.
+void cache_checked(struct cache *c, const struct name *domain);
+
 // Confirmations, late writes, streamed records, and a slice of the sweep that
 // removes what has ended and folds uses into the store. Every loop turn.
 void cache_turn(struct cache *c, const struct cache_now *now);

@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "app/config.h"
+
+#include "app/value.h"
+#include "base/err.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+enum type {
+	TYPE_TEXT,
+	TYPE_NUMBER,
+	TYPE_BOOL,
+	TYPE_MS,    // 1500ms, 2s, 1m, 1h
+	TYPE_BYTES, // 64KiB, 1MiB, 1GiB
+	TYPE_DRIVER,
+	TYPE_HUGEPAGES,
+	TYPE_LEVEL,
+	TYPE_PREFIXES, // networks; a bare address is one host
+	TYPE_CPUS,
+	TYPE_NAMES,
+	TYPE_UPSTREAMS, // ADDRESS or ADDRESS@PORT
+};
+
+struct option {
+	const char *key;
+	enum type type;
+	size_t offset;
+	uint64_t min;
+	uint64_t max;
+	const char *def; // as in a file; lists separated by commas
+	const char *help;
+};
+
+#define AT(field) offsetof(struct config, field)
+#define PRIVATE_NETS \
+	"127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7,fe80::/10"
+
+// clang-format off
+static const struct option OPTIONS[] = {
+	{"zone", TYPE_TEXT, AT(zone), 1, 62, "sts.", "zone under which domains are asked"},
+	{"nsid", TYPE_TEXT, AT(nsid), 0, 32, "", "name server id (RFC 5001), empty: none"},
+	{"listen.address", TYPE_PREFIXES, AT(addresses), 1, 8, "10.127.53.1/24,fd00:127:53::1/64", "addresses the data plane owns, with on-link prefix"},
+	{"listen.port", TYPE_NUMBER, AT(port), 1, 65535, "5300", "UDP port"},
+	{"clients.allow", TYPE_PREFIXES, AT(allow), 0, 64, PRIVATE_NETS, "who may ask; everybody else meets silence"},
+	{"clients.resolvers", TYPE_PREFIXES, AT(resolvers), 0, 64, "", "clients that get the short hold"},
+	{"names.allow", TYPE_NAMES, AT(names_allow), 0, 8, "", "endings allowed although they are special use"},
+	{"port.driver", TYPE_DRIVER, AT(driver), 0, 0, "tap", "tap, af_packet, af_xdp, memif or pci"},
+	{"port.device", TYPE_TEXT, AT(device), 1, 255, "sts0", "tap name, interface, memif socket or PCI address"},
+	{"port.args", TYPE_TEXT, AT(device_args), 0, 255, "", "further device arguments, key=value,..."},
+	{"port.host_address", TYPE_PREFIXES, AT(host_addresses), 0, 8, "10.127.53.2/24,fd00:127:53::2/64", "tap: addresses of the kernel's side"},
+	{"port.force", TYPE_BOOL, AT(force), 0, 0, "no", "af_xdp also on the interface of the default route"},
+	{"port.vlan", TYPE_NUMBER, AT(vlan), 0, 4094, "0", "answer only this VLAN; 0: any, as it came"},
+	{"dataplane.workers", TYPE_NUMBER, AT(workers), 1, 64, "1", "poll loops, one queue pair each"},
+	{"dataplane.cores", TYPE_CPUS, AT(worker_cpus), 0, 1023, "", "CPUs of the workers; empty: from the last one down"},
+	{"dataplane.held", TYPE_NUMBER, AT(held), 16, 65536, "4096", "held queries per worker"},
+	{"dataplane.mbufs", TYPE_NUMBER, AT(mbufs), 0, 1048576, "0", "packet buffers per worker; 0: chosen"},
+	{"control.core", TYPE_NUMBER, AT(control_cpu), 0, 1023, "0", "CPU of the control core"},
+	{"control.socket", TYPE_TEXT, AT(control_socket), 1, 100, "/run/stsd/control.sock", "UNIX socket of stsctl"},
+	{"hold.stub", TYPE_MS, AT(hold_stub_ms), 1, 10000, "1500ms", "how long a cold question is held"},
+	{"hold.resolver", TYPE_MS, AT(hold_resolver_ms), 1, 10000, "200ms", "the same for resolvers"},
+	{"eal.hugepages", TYPE_HUGEPAGES, AT(hugepages), 0, 0, "auto", "auto, yes or no"},
+	{"eal.memory", TYPE_BYTES, AT(memory_bytes), 64ULL << 20, 64ULL << 30, "512MiB", "memory of the packet buffers"},
+	{"cache.names", TYPE_NUMBER, AT(names_max), 1024, 200000000, "4000000", "most domains kept in memory"},
+	{"store.directory", TYPE_TEXT, AT(store_directory), 1, 200, "/var/lib/stsd", "where policies are kept over restarts"},
+	{"resolver.upstreams", TYPE_UPSTREAMS, AT(upstreams), 0, FETCH_UPSTREAM_MAX, "", "DNS servers; empty: /etc/resolv.conf"},
+	{"fetch.workers", TYPE_NUMBER, AT(fetch_workers), 1, 64, "2", "processes that fetch policies"},
+	{"fetch.connections", TYPE_NUMBER, AT(fetch_connections), 1, 4096, "256", "fetches at once in all"},
+	{"fetch.user", TYPE_TEXT, AT(fetch_user), 1, 64, "nobody", "account of the children"},
+	{"fetch.port", TYPE_NUMBER, AT(fetch_port), 1, 65535, "443", "HTTPS port of policy hosts"},
+	{"fetch.ca_file", TYPE_TEXT, AT(fetch_ca_file), 1, 255, "/etc/ssl/certs/ca-certificates.crt", "trusted roots (PEM)"},
+	{"fetch.allow_private", TYPE_PREFIXES, AT(allow_private), 0, 64, "", "private networks policy hosts may be in"},
+	{"fetch.require_text_plain", TYPE_BOOL, AT(fetch_require_text_plain), 0, 0, "no", "refuse other media types"},
+	{"fetch.connect_timeout", TYPE_MS, AT(fetch_connect_ms), 100, 60000, "10s", "TCP connect"},
+	{"fetch.handshake_timeout", TYPE_MS, AT(fetch_handshake_ms), 100, 60000, "15s", "TLS handshake"},
+	{"fetch.first_byte_timeout", TYPE_MS, AT(fetch_first_byte_ms), 100, 60000, "15s", "first octet of the response"},
+	{"fetch.timeout", TYPE_MS, AT(fetch_total_ms), 1000, 300000, "60s", "a fetch in all (RFC 8461 3.3)"},
+	{"fetch.jobs", TYPE_NUMBER, AT(jobs_max), 16, 1000000, "16384", "discoveries at once"},
+	{"refresh.per_second", TYPE_NUMBER, AT(refresh_per_s), 1, 10000, "50", "proactive fetches a second"},
+	{"log.level", TYPE_LEVEL, AT(log_level), 0, 0, "info", "error, warn, info or debug"},
+};
+// clang-format on
+
+#define OPTION_COUNT (sizeof(OPTIONS) / sizeof(OPTIONS[0]))
+
+// Where a value stands, for messages.
+struct place {
+	const char *source; // file, or "command line"
+	size_t line;	    // 0: none
+	struct config_fault *fault;
+};
+
+__attribute__((format(printf, 3, 4))) static int
+refuse(const struct place *p, const char *key, const char *fmt, ...) {
+	char what[384];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	char line[24] = "";
+	if (p->line > 0) {
+		snprintf(line, sizeof(line), ":%zu", p->line);
+	}
+	snprintf(
+		p->fault->text,
+		sizeof(p->fault->text),
+		"%s%s: %s%s%s",
+		p->source,
+		line,
+		key,
+		key[0] != '\0' ? ": " : "",
+		what
+	);
+	return ERR_CONFIG;
+}
+
+static const struct option *find_option(const char *key) {
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (strcmp(OPTIONS[i].key, key) == 0) {
+			return &OPTIONS[i];
+		}
+	}
+	return NULL;
+}
+
+static int set_number(
+	const struct place *p,
+	const struct option *o,
+	const char *text,
+	const struct value_unit *units,
+	uint64_t *out
+) {
+	uint64_t v;
+	const char *kind = o->type == TYPE_MS	   ? "a time such as 1500ms or 2s"
+			   : o->type == TYPE_BYTES ? "a size such as 64MiB"
+						   : "a number";
+	if (!value_number(text, units, &v)) {
+		return refuse(p, o->key, "expected %s, got \"%s\"", kind, text);
+	}
+	if (v < o->min || v > o->max) {
+		return refuse(
+			p,
+			o->key,
+			"expected %" PRIu64 " to %" PRIu64 "%s, got \"%s\"",
+			o->min,
+			o->max,
+			o->type == TYPE_MS	? " ms"
+			: o->type == TYPE_BYTES ? " octets"
+						: "",
+			text
+		);
+	}
+	*out = v;
+	return 0;
+}
+
+static int
+set_bool(const struct place *p, const struct option *o, const char *text, uint64_t *out) {
+	bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0;
+	if (!yes && strcmp(text, "no") != 0 && strcmp(text, "false") != 0) {
+		return refuse(p, o->key, "expected yes or no, got \"%s\"", text);
+	}
+	*out = yes;
+	return 0;
+}
+
+static int
+set_word(const struct place *p, const struct option *o, const char *text, uint64_t *out) {
+	enum dataplane_driver driver;
+	enum log_level level;
+	if (o->type == TYPE_DRIVER && dataplane_driver_parse(text, &driver)) {
+		*out = driver;
+		return 0;
+	}
+	if (o->type == TYPE_LEVEL && log_level_parse(text, &level) == 0) {
+		*out = level;
+		return 0;
+	}
+	static const char *const HUGE[] = {"auto", "yes", "no"};
+	for (uint64_t i = 0; o->type == TYPE_HUGEPAGES && i < 3; i++) {
+		if (strcmp(text, HUGE[i]) == 0) {
+			*out = i;
+			return 0;
+		}
+	}
+	return refuse(p, o->key, "expected %s, got \"%s\"", o->help, text);
+}
+
+// Adds one item to a list option.
+static int
+add_item(const struct place *p, const struct option *o, const char *text, struct config *c) {
+	void *field = (char *)c + o->offset;
+	struct config_prefixes *prefixes = field;
+	struct config_cpus *cpus = field;
+	uint64_t cpu;
+	switch (o->type) {
+	case TYPE_PREFIXES:
+		if (prefixes->count >= o->max) {
+			return refuse(p, o->key, "expected at most %" PRIu64 " items", o->max);
+		}
+		if (!value_prefix(text, &prefixes->at[prefixes->count])) {
+			return refuse(
+				p, o->key, "expected ADDRESS or ADDRESS/BITS, got \"%s\"", text
+			);
+		}
+		prefixes->count++;
+		return 0;
+	case TYPE_CPUS:
+		if (!value_number(text, VALUE_PLAIN, &cpu) || cpu > o->max
+		    || cpus->count >= CONFIG_CPU_MAX) {
+			return refuse(p, o->key, "expected a CPU number, got \"%s\"", text);
+		}
+		cpus->at[cpus->count++] = (unsigned)cpu;
+		return 0;
+	case TYPE_NAMES:
+		if (c->names_allow_count >= o->max || !name_is_host(text, strlen(text))) {
+			return refuse(p, o->key, "expected up to 8 names, got \"%s\"", text);
+		}
+		snprintf(c->names_allow[c->names_allow_count++], CONFIG_TEXT_MAX, "%s", text);
+		return 0;
+	default:
+		if (c->upstream_count >= o->max
+		    || !value_upstream(text, &c->upstreams[c->upstream_count])) {
+			return refuse(
+				p, o->key, "expected up to 8 ADDRESS[@PORT], got \"%s\"", text
+			);
+		}
+		c->upstream_count++;
+		return 0;
+	}
+}
+
+static bool is_list(const struct option *o) {
+	return o->type >= TYPE_PREFIXES;
+}
+
+static void clear_list(const struct option *o, struct config *c) {
+	void *field = (char *)c + o->offset;
+	switch (o->type) {
+	case TYPE_PREFIXES:
+		((struct config_prefixes *)field)->count = 0;
+		break;
+	case TYPE_CPUS:
+		((struct config_cpus *)field)->count = 0;
+		break;
+	case TYPE_NAMES:
+		c->names_allow_count = 0;
+		break;
+	default:
+		c->upstream_count = 0;
+		break;
+	}
+}
+
+static int
+set_scalar(const struct place *p, const struct option *o, const char *text, struct config *c) {
+	void *field = (char *)c + o->offset;
+	size_t len = strlen(text);
+	switch (o->type) {
+	case TYPE_TEXT:
+		if (len < o->min || len > o->max) {
+			return refuse(
+				p,
+				o->key,
+				"expected %" PRIu64 " to %" PRIu64 " characters, got \"%.80s\"",
+				o->min,
+				o->max,
+				text
+			);
+		}
+		memcpy(field, text, len + 1);
+		return 0;
+	case TYPE_NUMBER:
+		return set_number(p, o, text, VALUE_PLAIN, field);
+	case TYPE_MS:
+		return set_number(p, o, text, VALUE_MS, field);
+	case TYPE_BYTES:
+		return set_number(p, o, text, VALUE_BYTES, field);
+	case TYPE_BOOL:
+		return set_bool(p, o, text, field);
+	default:
+		return set_word(p, o, text, field);
+	}
+}
+
+static int
+set_text(const struct place *p, const struct option *o, const char *text, struct config *c) {
+	if (!is_list(o)) {
+		return set_scalar(p, o, text, c);
+	}
+	clear_list(o, c);
+	char copy[1024];
+	snprintf(copy, sizeof(copy), "%s", text);
+	char *rest = copy;
+	char *item;
+	while ((item = strsep(&rest, ",")) != NULL) {
+		int rc = item[0] == '\0' ? 0 : add_item(p, o, item, c);
+		if (rc < 0) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void config_init(struct config *c) {
+	memset(c, 0, sizeof(*c));
+	struct config_fault fault;
+	struct place p = {.source = "default", .fault = &fault};
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (set_text(&p, &OPTIONS[i], OPTIONS[i].def, c) < 0) {
+			fprintf(stderr, "%s\n", fault.text);
+			abort(); // a default of ours that does not fit its own row
+		}
+	}
+}
+
+int config_set(struct config *c, const char *assignment, struct config_fault *fault) {
+	struct place p = {.source = "command line", .fault = fault};
+	const char *mark = strchr(assignment, '=');
+	char key[64];
+	if (mark == NULL || (size_t)(mark - assignment) >= sizeof(key)) {
+		return refuse(&p, "", "expected KEY=VALUE, got \"%s\"", assignment);
+	}
+	memcpy(key, assignment, (size_t)(mark - assignment));
+	key[mark - assignment] = '\0';
+	const struct option *o = find_option(key);
+	if (o == NULL) {
+		return refuse(&p, key, "no such option");
+	}
+	return set_text(&p, o, mark + 1, c);
+}
+
+// Reading a file: maps nest into dotted keys.
+
+struct walk {
+	yaml_parser_t parser;
+	struct config *config;
+	struct place place;
+	char key[128];
+	bool seen[OPTION_COUNT];
+};
+
+static int next_event(struct walk *w, yaml_event_t *ev) {
+	if (yaml_parser_parse(&w->parser, ev) == 0) {
+		w->place.line = w->parser.problem_mark.line + 1;
+		return refuse(
+			&w->place,
+			"",
+			"expected YAML, got: %s",
+			w->parser.problem != NULL ? w->parser.problem : "unreadable octets"
+		);
+	}
+	w->place.line = ev->start_mark.line + 1;
+	return 0;
+}
+
+static int walk_list(struct walk *w, const struct option *o) {
+	clear_list(o, w->config);
+	for (;;) {
+		yaml_event_t ev;
+		int rc = next_event(w, &ev);
+		if (rc < 0) {
+			return rc;
+		}
+		bool end = ev.type == YAML_SEQUENCE_END_EVENT;
+		if (ev.type == YAML_SCALAR_EVENT) {
+			rc = add_item(&w->place, o, (const char *)ev.data.scalar.value, w->config);
+		} else if (!end) {
+			rc = refuse(&w->place, o->key, "expected a plain list");
+		}
+		yaml_event_delete(&ev);
+		if (rc < 0 || end) {
+			return rc;
+		}
+	}
+}
+
+static int take_value(struct walk *w, const yaml_event_t *ev) {
+	const struct option *o = find_option(w->key);
+	if (o == NULL) {
+		return refuse(&w->place, w->key, "no such option");
+	}
+	if (w->seen[o - OPTIONS]) {
+		return refuse(&w->place, w->key, "given twice");
+	}
+	w->seen[o - OPTIONS] = true;
+	if (ev->type == YAML_SEQUENCE_START_EVENT) {
+		return is_list(o) ? walk_list(w, o)
+				  : refuse(&w->place, w->key, "expected one value, got a list");
+	}
+	const char *text = (const char *)ev->data.scalar.value;
+	if (strlen(text) != ev->data.scalar.length) {
+		return refuse(&w->place, w->key, "expected text without NUL");
+	}
+	return set_text(&w->place, o, text, w->config);
+}
+
+#define DEPTH_MAX 4
+
+// Reads pairs up to the end of the map whose start has been read. Nested maps
+// are kept on a small stack of key lengths instead of recursion.
+static int walk_map(struct walk *w) {
+	size_t base[DEPTH_MAX + 1] = {0};
+	int depth = 0;
+	bool at_key = true;
+	while (depth >= 0) {
+		yaml_event_t ev;
+		int rc = next_event(w, &ev);
+		if (rc < 0) {
+			return rc;
+		}
+		size_t used = base[depth];
+		if (ev.type == YAML_MAPPING_END_EVENT) {
+			depth--;
+			at_key = true;
+		} else if (at_key && ev.type == YAML_SCALAR_EVENT && used + ev.data.scalar.length + 2 < sizeof(w->key)) {
+			memcpy(w->key + used, ev.data.scalar.value, ev.data.scalar.length + 1);
+			at_key = false;
+		} else if (at_key) {
+			rc = refuse(&w->place, "", "expected a key of letters and dots");
+		} else if (ev.type == YAML_MAPPING_START_EVENT && depth < DEPTH_MAX) {
+			size_t len = strlen(w->key);
+			w->key[len] = '.';
+			base[++depth] = len + 1;
+			at_key = true;
+		} else if (ev.type == YAML_SCALAR_EVENT || ev.type == YAML_SEQUENCE_START_EVENT) {
+			rc = take_value(w, &ev);
+			at_key = true;
+		} else {
+			rc = refuse(&w->place, w->key, "expected a value or a list");
+		}
+		yaml_event_delete(&ev);
+		if (rc < 0) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int walk_file(struct walk *w) {
+	for (;;) {
+		yaml_event_t ev;
+		int rc = next_event(w, &ev);
+		if (rc < 0) {
+			return rc;
+		}
+		yaml_event_type_t type = ev.type;
+		bool empty = type == YAML_SCALAR_EVENT && ev.data.scalar.length == 0;
+		yaml_event_delete(&ev);
+		if (type == YAML_STREAM_END_EVENT) {
+			return 0;
+		}
+		if (type == YAML_MAPPING_START_EVENT) {
+			rc = walk_map(w);
+		} else if ((type == YAML_SCALAR_EVENT && !empty) || type == YAML_SEQUENCE_START_EVENT || type == YAML_ALIAS_EVENT) {
+			rc = refuse(&w->place, "", "expected lines of KEY: VALUE");
+		}
+		if (rc < 0) {
+			return rc;
+		}
+	}
+}
+
+int config_read_file(struct config *c, const char *path, struct config_fault *fault) {
+	struct walk w = {.config = c, .place = {.source = path, .fault = fault}};
+	FILE *f = fopen(path, "re");
+	if (f == NULL) {
+		return refuse(&w.place, "", "cannot be opened: %s", err_str(-errno));
+	}
+	int rc = -ENOMEM;
+	if (yaml_parser_initialize(&w.parser) != 0) {
+		yaml_parser_set_input_file(&w.parser, f);
+		rc = walk_file(&w);
+		yaml_parser_delete(&w.parser);
+	}
+	(void)fclose(f);
+	return rc;
+}
+
+// Printing, and what only all options together can tell.
+
+static void print_list(const struct config *c, const struct option *o, FILE *to) {
+	const void *field = (const char *)c + o->offset;
+	const struct config_prefixes *prefixes = field;
+	const struct config_cpus *cpus = field;
+	char text[VALUE_TEXT_MAX];
+	const char *comma = "";
+	unsigned n = o->type == TYPE_PREFIXES ? prefixes->count
+		     : o->type == TYPE_CPUS   ? cpus->count
+		     : o->type == TYPE_NAMES  ? c->names_allow_count
+					      : c->upstream_count;
+	fprintf(to, "[");
+	for (unsigned i = 0; i < n; i++, comma = ", ") {
+		switch (o->type) {
+		case TYPE_PREFIXES:
+			value_prefix_str(&prefixes->at[i], text);
+			break;
+		case TYPE_CPUS:
+			snprintf(text, sizeof(text), "%u", cpus->at[i]);
+			break;
+		case TYPE_NAMES:
+			snprintf(text, sizeof(text), "%.60s", c->names_allow[i]);
+			break;
+		default:
+			value_upstream_str(&c->upstreams[i], text);
+			break;
+		}
+		fprintf(to, "%s\"%s\"", comma, text);
+	}
+	fprintf(to, "]\n");
+}
+
+static void print_scalar(const struct config *c, const struct option *o, FILE *to) {
+	static const char *const HUGE[] = {"auto", "yes", "no"};
+	static const char *const LEVEL[] = {"error", "warn", "info", "debug"};
+	const void *field = (const char *)c + o->offset;
+	const uint64_t *number = field;
+	char text[VALUE_TEXT_MAX];
+	switch (o->type) {
+	case TYPE_TEXT:
+		fprintf(to, "\"%s\"\n", (const char *)field);
+		return;
+	case TYPE_MS:
+		value_number_str(*number, VALUE_MS, text);
+		break;
+	case TYPE_BYTES:
+		value_number_str(*number, VALUE_BYTES, text);
+		break;
+	case TYPE_BOOL:
+		snprintf(text, sizeof(text), "%s", *number != 0 ? "yes" : "no");
+		break;
+	case TYPE_DRIVER:
+		snprintf(
+			text,
+			sizeof(text),
+			"%s",
+			dataplane_driver_str((enum dataplane_driver) * number)
+		);
+		break;
+	case TYPE_HUGEPAGES:
+		snprintf(text, sizeof(text), "%s", HUGE[*number]);
+		break;
+	case TYPE_LEVEL:
+		snprintf(text, sizeof(text), "%s", LEVEL[*number]);
+		break;
+	default:
+		snprintf(text, sizeof(text), "%" PRIu64, *number);
+		break;
+	}
+	fprintf(to, "%s\n", text);
+}
+
+void config_print(const struct config *c, FILE *to) {
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		fprintf(to, "# %s\n%s: ", OPTIONS[i].help, OPTIONS[i].key);
+		if (is_list(&OPTIONS[i])) {
+			print_list(c, &OPTIONS[i], to);
+		} else {
+			print_scalar(c, &OPTIONS[i], to);
+		}
+	}
+}
+
+int config_check(const struct config *c, struct config_fault *fault) {
+	struct place p = {.source = "configuration", .fault = fault};
+	struct lookup_zone zone;
+	if (lookup_zone_parse(c->zone, &zone) < 0) {
+		return refuse(&p, "zone", "expected a domain name, got \"%s\"", c->zone);
+	}
+	if (c->worker_cpus.count > 0 && c->worker_cpus.count < c->workers) {
+		return refuse(
+			&p,
+			"dataplane.cores",
+			"expected a CPU for each of %" PRIu64 " workers, got %u",
+			c->workers,
+			c->worker_cpus.count
+		);
+	}
+	if (c->addresses.count == 0) {
+		return refuse(&p, "listen.address", "expected at least one address");
+	}
+	return 0;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#pragma once
+
+#include "app/pump.h"
+#include "app/report.h"
+
+// The control socket: a UNIX stream socket (0600 in a 0700 directory). A
+// request is a line of JSON {"command": ..., "args": [...]}; answers are lines
+// of JSON, the last of which has "done". Context: sts:main.
+
+struct ctl;
+
+// Reloads the configuration; what cannot change at run time goes to *note.
+// @return 0, or negative with the reason in *note.
+typedef int ctl_reload_fn(void *arg, char *note, size_t cap);
+
+// @return 0 or negative errno.
+[[nodiscard]] int ctl_open(
+	const char *path,
+	struct event_base *base,
+	const struct report_source *source,
+	ctl_reload_fn *reload,
+	void *reload_arg,
+	struct ctl **out
+);
+void ctl_close(struct ctl *c);
+
+// The answer to pump_want(); fits pump_answer_fn with arg struct ctl *.
+void ctl_answer(void *arg, uint64_t id, const struct name *domain, const struct sched_reply *reply);

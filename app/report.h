@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#pragma once
+
+#include "app/config.h"
+#include "app/pump.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+// What the appliance tells of itself, as JSON. Context: sts:main.
+
+struct report_source {
+	struct pump *pump;
+	struct table *table;
+	struct store *store;
+	struct dataplane *dataplane;
+	const struct config *config;
+	boot_s_t started;
+	bool serving;
+};
+
+#define REPORT_VERSION "0.1.0"
+
+// Each gives a new reference, or NULL when memory is short.
+json_t *report_status(const struct report_source *s);
+// Every counter by its metric name; of workers the sum.
+json_t *report_stats(const struct report_source *s);
+// One domain: times as wall seconds, texts escaped to valid UTF-8.
+json_t *report_record(const struct record *rec, bool with_text);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#pragma once
+
+#include "dataplane/dataplane.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Lists of prefixes that clients are compared with: masks made once, two words
+// compared for each prefix.
+
+struct clients {
+	unsigned count;
+	struct {
+		uint8_t family;
+		uint64_t mask[2];
+		uint64_t bits[2];
+	} at[DATAPLANE_PREFIX_MAX];
+};
+
+void clients_init(struct clients *c, const struct dataplane_prefix *prefixes, unsigned count);
+
+// @param octets  4 or 16, by family.
+bool clients_match(const struct clients *c, uint8_t family, const uint8_t *octets);

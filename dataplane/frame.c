@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "dataplane/frame.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ETH_BYTES 14
+#define VLAN_BYTES 4
+#define IP4_BYTES 20
+#define IP6_BYTES 40
+#define UDP_BYTES 8
+#define HOPS 64
+
+enum {
+	ETHER_IP4 = 0x0800,
+	ETHER_ARP = 0x0806,
+	ETHER_VLAN = 0x8100,
+	ETHER_QINQ = 0x88a8,
+	ETHER_IP6 = 0x86dd
+};
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMP6 = 58, PROTO_NONE6 = 59 };
+enum { ECHO4 = 8, ECHO6 = 128, SOLICITATION = 135 };
+
+static uint16_t be16(const uint8_t *p) {
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static void put16(uint8_t *p, size_t v) {
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum) {
+	// In the machine's own byte order, 4 octets a step; folding brings the
+	// 16-bit halves together and frame_fold() turns them (RFC 1071 2).
+	uint64_t wide = 0;
+	while (len >= 4) {
+		uint32_t v;
+		memcpy(&v, p, sizeof(v));
+		wide += v;
+		p += 4;
+		len -= 4;
+	}
+	uint16_t half;
+	if (len >= 2) {
+		memcpy(&half, p, sizeof(half));
+		wide += half;
+		p += 2;
+		len -= 2;
+	}
+	if (len == 1) {
+		uint8_t last[2] = {*p, 0};
+		memcpy(&half, last, sizeof(half));
+		wide += half;
+	}
+	wide += sum;
+	wide = (wide & 0xffffffff) + (wide >> 32);
+	wide = (wide & 0xffffffff) + (wide >> 32);
+	return (uint32_t)wide;
+}
+
+uint16_t frame_fold(uint32_t sum) {
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+uint32_t frame_pseudo_sum(const struct frame_view *v, uint8_t protocol, size_t l4_bytes) {
+	size_t len = v->family == AF_INET ? 4 : 16;
+	uint8_t rest[4] = {0, protocol, (uint8_t)(l4_bytes >> 8), (uint8_t)l4_bytes};
+	uint32_t sum = frame_sum(v->source, len, 0);
+	return frame_sum(rest, sizeof(rest), frame_sum(v->target, len, sum));
+}
+
+bool frame_is_ours(const struct frame_owner *o, uint8_t family, const uint8_t *octets) {
+	size_t len = family == AF_INET ? 4 : 16;
+	for (unsigned i = 0; i < o->address_count; i++) {
+		if (o->addresses[i].family == family
+		    && memcmp(o->addresses[i].octets, octets, len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+// This network, loopback, multicast, class E and broadcast cannot be answered.
+static bool is_martian4(const uint8_t *a) {
+	return a[0] == 0 || a[0] == 127 || a[0] >= 224;
+}
+
+static bool is_martian6(const uint8_t *a) {
+	static const uint8_t ZERO[15];
+	bool low = memcmp(a, ZERO, 15) == 0 && a[15] <= 1; // unspecified, loopback
+	static const uint8_t MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	return a[0] == 0xff || low || memcmp(a, MAPPED, 12) == 0;
+}
+
+// Echo, discard, daytime, quotd and chargen answer what they are sent: a query
+// from there is bait for a loop.
+static bool is_bad_source_port(uint16_t port) {
+	return port == 0 || port == 7 || port == 13 || port == 17 || port == 19;
+}
+
+static enum frame_verdict parse_udp(
+	const struct frame_owner *o,
+	const uint8_t *data,
+	size_t l4_bytes,
+	bool verified,
+	struct frame_view *v
+) {
+	const uint8_t *udp = data + v->l4;
+	if (l4_bytes < UDP_BYTES) {
+		return FRAME_DROP_SHORT;
+	}
+	size_t len = be16(udp + 4);
+	if (len < UDP_BYTES || len > l4_bytes) {
+		return FRAME_DROP_TRUNCATED;
+	}
+	if (be16(udp + 2) != o->udp_port) {
+		return FRAME_DROP_PORT;
+	}
+	v->source_port = be16(udp);
+	if (is_bad_source_port(v->source_port)) {
+		return FRAME_DROP_SOURCE_PORT;
+	}
+	bool unsummed = be16(udp + 6) == 0;
+	if (unsummed && v->family == AF_INET6) {
+		return FRAME_DROP_CHECKSUM;
+	}
+	if (!verified && !unsummed
+	    && frame_fold(frame_sum(udp, len, frame_pseudo_sum(v, PROTO_UDP, len))) != 0) {
+		return FRAME_DROP_CHECKSUM;
+	}
+	v->payload = (uint16_t)(v->l4 + UDP_BYTES);
+	v->payload_bytes = (uint16_t)(len - UDP_BYTES);
+	return FRAME_QUERY;
+}
+
+static enum frame_verdict parse_icmp(const uint8_t *data, size_t l4_bytes, struct frame_view *v) {
+	const uint8_t *icmp = data + v->l4;
+	if (l4_bytes < 8) {
+		return FRAME_DROP_SHORT;
+	}
+	v->payload = v->l4;
+	v->payload_bytes = (uint16_t)l4_bytes;
+	bool v4 = v->family == AF_INET;
+	bool known = v4 ? icmp[0] == ECHO4 : icmp[0] == ECHO6 || icmp[0] == SOLICITATION;
+	if (!known || icmp[1] != 0) {
+		return FRAME_DROP_PROTOCOL;
+	}
+	uint32_t pseudo = v4 ? 0 : frame_pseudo_sum(v, PROTO_ICMP6, l4_bytes);
+	if (frame_fold(frame_sum(icmp, l4_bytes, pseudo)) != 0) {
+		return FRAME_DROP_CHECKSUM;
+	}
+	return v4 ? FRAME_ICMP4 : FRAME_ICMP6;
+}
+
+static enum frame_verdict parse_ip4(
+	const struct frame_owner *o,
+	const uint8_t *data,
+	size_t len,
+	bool verified,
+	struct frame_view *v
+) {
+	const uint8_t *ip = data + v->l3;
+	size_t left = len - v->l3;
+	if (left < IP4_BYTES) {
+		return FRAME_DROP_SHORT;
+	}
+	if (ip[0] != 0x45) {
+		return ip[0] >> 4 == 4 && (ip[0] & 15) > 5 ? FRAME_DROP_OPTIONS : FRAME_DROP_IP;
+	}
+	size_t total = be16(ip + 2);
+	if (total < IP4_BYTES || ip[8] == 0) {
+		return FRAME_DROP_IP;
+	}
+	if (total > left) {
+		return FRAME_DROP_TRUNCATED;
+	}
+	if ((be16(ip + 6) & 0x3fff) != 0) {
+		return FRAME_DROP_FRAGMENT;
+	}
+	if (!verified && frame_fold(frame_sum(ip, IP4_BYTES, 0)) != 0) {
+		return FRAME_DROP_CHECKSUM;
+	}
+	v->family = AF_INET;
+	v->source = ip + 12;
+	v->target = ip + 16;
+	v->l4 = (uint16_t)(v->l3 + IP4_BYTES);
+	if (is_martian4(v->source)) {
+		return FRAME_DROP_MARTIAN;
+	}
+	if (!frame_is_ours(o, AF_INET, v->target)) {
+		return FRAME_DROP_ADDRESS;
+	}
+	if (ip[9] == PROTO_UDP) {
+		return parse_udp(o, data, total - IP4_BYTES, verified, v);
+	}
+	return ip[9] == PROTO_ICMP ? parse_icmp(data, total - IP4_BYTES, v) : FRAME_DROP_PROTOCOL;
+}
+
+// Whether a solicited-node multicast address is that of one of ours, or of our
+// link-local one (RFC 4291 2.7.1); which one is asked for, neigh looks at.
+static bool is_solicited_node(const uint8_t *a) {
+	static const uint8_t HEAD[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
+	return memcmp(a, HEAD, sizeof(HEAD)) == 0;
+}
+
+static bool is_extension(uint8_t next) {
+	return next == 0 || next == 43 || next == 50 || next == 51 || next == 60 || next == 135;
+}
+
+static enum frame_verdict parse_ip6(
+	const struct frame_owner *o,
+	const uint8_t *data,
+	size_t len,
+	bool verified,
+	struct frame_view *v
+) {
+	const uint8_t *ip = data + v->l3;
+	size_t left = len - v->l3;
+	if (left < IP6_BYTES) {
+		return FRAME_DROP_SHORT;
+	}
+	if (ip[0] >> 4 != 6 || ip[7] == 0) {
+		return FRAME_DROP_IP;
+	}
+	size_t payload = be16(ip + 4);
+	if (payload > left - IP6_BYTES) {
+		return FRAME_DROP_TRUNCATED;
+	}
+	uint8_t next = ip[6];
+	if (next == 44) {
+		return FRAME_DROP_FRAGMENT;
+	}
+	if (is_extension(next)) {
+		return FRAME_DROP_OPTIONS;
+	}
+	v->family = AF_INET6;
+	v->source = ip + 8;
+	v->target = ip + 24;
+	v->l4 = (uint16_t)(v->l3 + IP6_BYTES);
+	if (is_martian6(v->source)) {
+		return FRAME_DROP_MARTIAN;
+	}
+	bool group = is_solicited_node(v->target);
+	if (next == PROTO_UDP) {
+		return frame_is_ours(o, AF_INET6, v->target)
+			       ? parse_udp(o, data, payload, verified, v)
+			       : FRAME_DROP_ADDRESS;
+	}
+	// Whether the address is ours neigh judges too: link-local ones count there.
+	if (next != PROTO_ICMP6) {
+		return FRAME_DROP_PROTOCOL;
+	}
+	enum frame_verdict r = parse_icmp(data, payload, v);
+	bool echo_to_group = r == FRAME_ICMP6 && data[v->l4] == ECHO6 && group;
+	return echo_to_group ? FRAME_DROP_ADDRESS : r;
+}
+
+enum frame_verdict frame_parse(
+	const struct frame_owner *o,
+	const uint8_t *data,
+	size_t len,
+	bool verified,
+	struct frame_view *v
+) {
+	if (len < ETH_BYTES) {
+		return FRAME_DROP_SHORT;
+	}
+	uint16_t type = be16(data + 12);
+	v->l3 = ETH_BYTES;
+	if (type == ETHER_VLAN) {
+		if (len < ETH_BYTES + VLAN_BYTES) {
+			return FRAME_DROP_SHORT;
+		}
+		uint16_t tag = be16(data + 14) & 0x0fff;
+		type = be16(data + 16);
+		v->l3 = ETH_BYTES + VLAN_BYTES;
+		if ((o->vlan != 0 && tag != o->vlan) || type == ETHER_VLAN) {
+			return FRAME_DROP_VLAN;
+		}
+	} else if (o->vlan != 0 || type == ETHER_QINQ) {
+		return FRAME_DROP_VLAN;
+	}
+	bool to_us = memcmp(data, o->mac, 6) == 0;
+	bool to_group = (data[0] & 1) != 0;
+	if ((data[6] & 1) != 0 || (!to_us && !to_group)) {
+		return FRAME_DROP_LINK;
+	}
+	if (type == ETHER_ARP) {
+		return FRAME_ARP;
+	}
+	enum frame_verdict r = type == ETHER_IP4   ? parse_ip4(o, data, len, verified, v)
+			       : type == ETHER_IP6 ? parse_ip6(o, data, len, verified, v)
+						   : FRAME_DROP_TYPE;
+	// A group may only be asked for the owner of an address.
+	bool asks_group = r == FRAME_QUERY || r == FRAME_ICMP4
+			  || (r == FRAME_ICMP6 && data[v->l4] == ECHO6);
+	return to_group && asks_group ? FRAME_DROP_LINK : r;
+}
+
+void frame_turn_link(uint8_t *data) {
+	uint8_t mac[6];
+	memcpy(mac, data, 6);
+	memcpy(data, data + 6, 6);
+	memcpy(data + 6, mac, 6);
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t len) {
+	uint8_t t[16];
+	memcpy(t, a, len);
+	memcpy(a, b, len);
+	memcpy(b, t, len);
+}
+
+size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes) {
+	uint8_t *ip = data + v->l3;
+	uint8_t *udp = data + v->l4;
+	size_t udp_bytes = UDP_BYTES + payload_bytes;
+	frame_turn_link(data);
+	if (v->family == AF_INET) {
+		swap(ip + 12, ip + 16, 4);
+		ip[1] = 0;
+		put16(ip + 2, IP4_BYTES + udp_bytes);
+		put16(ip + 4, 0);
+		put16(ip + 6, 0x4000);
+		ip[8] = HOPS;
+		memset(ip + 10, 0, 2);
+		uint16_t sum = frame_fold(frame_sum(ip, IP4_BYTES, 0));
+		memcpy(ip + 10, &sum, 2);
+	} else {
+		swap(ip + 8, ip + 24, 16);
+		ip[0] = 0x60;
+		memset(ip + 1, 0, 3);
+		put16(ip + 4, udp_bytes);
+		ip[7] = HOPS;
+	}
+	swap(udp, udp + 2, 2);
+	put16(udp + 4, udp_bytes);
+	memset(udp + 6, 0, 2);
+	uint16_t sum = frame_fold(
+		frame_sum(udp, udp_bytes, frame_pseudo_sum(v, PROTO_UDP, udp_bytes))
+	);
+	sum = sum == 0 ? 0xffff : sum; // zero would say "not computed"
+	memcpy(udp + 6, &sum, 2);
+	return (size_t)(v->l4 + udp_bytes);
+}
