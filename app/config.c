@@ -72,7 +72,7 @@ static const struct option OPTIONS[] = {
 	{"resolver.upstreams", TYPE_UPSTREAMS, AT(upstreams), 0, FETCH_UPSTREAM_MAX, "", "DNS servers; empty: /etc/resolv.conf"},
 	{"fetch.workers", TYPE_NUMBER, AT(fetch_workers), 1, 64, "2", "processes that fetch policies"},
 	{"fetch.connections", TYPE_NUMBER, AT(fetch_connections), 1, 4096, "256", "fetches at once in all"},
-	{"fetch.user", TYPE_TEXT, AT(fetch_user), 1, 64, "nobody", "account of the children"},
+	{"fetch.user", TYPE_TEXT, AT(fetch_user), 1, 32, "nobody", "account of the children"},
 	{"fetch.port", TYPE_NUMBER, AT(fetch_port), 1, 65535, "443", "HTTPS port of policy hosts"},
 	{"fetch.ca_file", TYPE_TEXT, AT(fetch_ca_file), 1, 255, "/etc/ssl/certs/ca-certificates.crt", "trusted roots (PEM)"},
 	{"fetch.allow_private", TYPE_PREFIXES, AT(allow_private), 0, 64, "", "private networks policy hosts may be in"},

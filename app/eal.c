@@ -67,7 +67,6 @@ int eal_start(const struct eal_config *c) {
 		    || (c->hugepages == 0 && free_hugepage_bytes() >= c->memory_bytes);
 	const char *args[ARGS_MAX] = {
 		"stsd",
-		"--in-memory",
 		"--no-telemetry",
 		"--no-shconf",
 		"--log-level=lib.eal:warning",
@@ -76,10 +75,10 @@ int eal_start(const struct eal_config *c) {
 		"-m",
 		memory,
 	};
-	int count = 9;
-	if (!huge) {
-		args[count++] = "--no-huge";
-	}
+	int count = 8;
+	// Without huge pages EAL falls back to its older memory layout, which the
+	// option for "no files" does not go with; there are no files then anyway.
+	args[count++] = huge ? "--in-memory" : "--no-huge";
 	if (c->pci != NULL) {
 		args[count++] = "-a";
 		args[count++] = c->pci;

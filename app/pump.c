@@ -356,6 +356,10 @@ void pump_stats(const struct pump *p, struct pump_stats *out) {
 	cache_stats(p->cache, &out->cache);
 }
 
+void pump_set_answer_arg(struct pump *p, void *arg) {
+	p->config.answer_arg = arg;
+}
+
 struct cache *pump_cache(struct pump *p) {
 	return p->cache;
 }

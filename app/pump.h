@@ -49,6 +49,9 @@ bool pump_turn(struct pump *p);
 // Asks for a domain on behalf of the operator; the answer comes with the id.
 void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause, uint64_t id);
 
+// Who gets the answers of pump_want(), once there is somebody.
+void pump_set_answer_arg(struct pump *p, void *arg);
+
 struct pump_stats {
 	struct sched_stats sched;
 	struct cache_stats cache;

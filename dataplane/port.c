@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#include <rte_bus_vdev.h>
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
@@ -86,7 +86,7 @@ static int find_device(const struct dataplane_config *c, struct port *p) {
 		(void)setrlimit(RLIMIT_MEMLOCK, &all);
 	}
 	vdev_args(c, p, args, sizeof(args));
-	int rc = p->vdev[0] == '\0' ? 0 : rte_vdev_init(p->vdev, args);
+	int rc = p->vdev[0] == '\0' ? 0 : rte_eal_hotplug_add("vdev", p->vdev, args);
 	if (rc < 0) {
 		LOG(ERROR, "%s cannot be made with %s: %s", p->vdev, args, err_str(rc));
 		p->vdev[0] = '\0';
@@ -272,6 +272,6 @@ void port_close(struct port *p) {
 		rte_mempool_free(p->pools[i]);
 	}
 	if (p->vdev[0] != '\0') {
-		(void)rte_vdev_uninit(p->vdev);
+		(void)rte_eal_hotplug_remove("vdev", p->vdev);
 	}
 }
