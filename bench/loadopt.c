@@ -205,7 +205,7 @@ static void set_defaults(struct loadopt *o, bool echo) {
 	*o = (struct loadopt){
 		.echo = echo,
 		.door = {
-			
+
 .ends = {.our_port = OUR_PORT, .peer_port = 5300, .peer_mac = {2, 0, 0, 0, 0, 1}},
 			.driver = "memif",
 			.device = "",

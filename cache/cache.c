@@ -4,14 +4,13 @@
 #include "cache/cache.h"
 
 #define LOG_TOPIC "cache"
-#include "base/err.h"
 #include "base/log.h"
+#include "cache/cache_load.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <xxhash.h>
 
 // A durable put runs: encoded -> queued at the store -> confirmed -> published
@@ -19,45 +18,12 @@
 // stays on the `late` list until the store has confirmed it after all: our disk
 // must never downgrade anybody.
 
-#define PENDING_BUCKETS 4096
 #define REWRITE_AFTER_NS CLOCK_NS_PER_S
-#define KEEP_ENDED_S (7 * 86400) // policies, on disk and in memory
-#define KEEP_FAILED_S 3600	 // their back-off must be remembered
+#define KEEP_FAILED_S 3600 // their back-off must be remembered
 #define FOLD_USE_AFTER_S 86400
 #define SWEEP_BUCKETS 128
 #define EVICT_BUCKETS 64
 #define ROWS 64
-#define STREAM_BATCHES 64
-
-struct put {
-	TAILQ_ENTRY(put) link;
-	struct put *next_in_bucket;
-	uint64_t ticket;
-	uint64_t cookie;
-	mono_ns_t deadline; // waiting: publish by then; late: write again then
-	struct name domain;
-	bool queued; // at the store, unconfirmed
-	bool late;
-	uint32_t len;
-	uint8_t record[]; // shift 0
-};
-TAILQ_HEAD(put_list, put);
-
-struct cache {
-	struct cache_config config;
-	struct cache_stats stats;
-	struct put_list waiting; // not published yet
-	struct put_list late;	 // published, not durable
-	struct put *by_domain[PENDING_BUCKETS];
-	uint64_t ticket;
-	uint64_t sweep_cursor;
-	uint64_t evict_cursor;
-	bool warm;
-	bool keep_on_disk;    // the clock is suspect: delete nothing
-	int64_t load_shift_s; // wall minus boot, as judged at load
-	uint8_t *answer;      // scratch of config.answer_max
-	uint8_t *encoded;     // scratch of RECORD_BYTES_MAX
-};
 
 struct cache *cache_new(const struct cache_config *config) {
 	struct cache *c = calloc(1, sizeof(*c));
@@ -99,11 +65,12 @@ void cache_free(struct cache *c) {
 // Puts under way, by domain.
 
 static struct put **bucket_of(struct cache *c, const struct name *domain) {
-	return &c->by_domain[XXH3_64bits(domain->text, domain->len) % PENDING_BUCKETS];
+	return &c->by_domain[XXH3_64bits(domain->text, domain->len) % CACHE_PENDING_BUCKETS];
 }
 
 static struct put *find_pending(const struct cache *c, const struct name *domain) {
-	struct put *p = c->by_domain[XXH3_64bits(domain->text, domain->len) % PENDING_BUCKETS];
+	struct put *p = c->by_domain
+				[XXH3_64bits(domain->text, domain->len) % CACHE_PENDING_BUCKETS];
 	while (p != NULL && !name_equal(&p->domain, domain)) {
 		p = p->next_in_bucket;
 	}
@@ -189,7 +156,7 @@ entry_with_body(struct cache *c, const struct record *rec, const struct cache_no
 	return e;
 }
 
-static bool publish(struct cache *c, const struct record *rec, const struct cache_now *now) {
+bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now) {
 	struct entry *e = rec->kind == RECORD_NONE ? entry_of_none(c, rec)
 						   : entry_with_body(c, rec, now);
 	if (e == NULL) {
@@ -215,7 +182,7 @@ static void publish_put(struct cache *c, const struct put *p, const struct cache
 	int rc = record_decode(p->record, p->len, 0, &rec);
 	assert(rc == 0);
 	(void)rc;
-	publish(c, &rec, now);
+	cache_publish(c, &rec, now);
 }
 
 // What is kept now.
@@ -277,7 +244,7 @@ static bool store_record(
 	       && store_put(c->config.store, family, &rec->domain, c->encoded, (size_t)len, ticket);
 }
 
-static void store_forget(struct cache *c, enum store_family family, const struct name *domain) {
+void cache_store_forget(struct cache *c, enum store_family family, const struct name *domain) {
 	if (!c->keep_on_disk && !store_put(c->config.store, family, domain, NULL, 0, 0)) {
 		LOG(DEBUG, "the store is busy; an old record stays until the next sweep");
 	}
@@ -315,9 +282,9 @@ static void forget_old_kind(struct cache *c, const struct record *rec) {
 		return;
 	}
 	if (old->kind == ENTRY_NONE) {
-		store_forget(c, STORE_NONE, &rec->domain);
+		cache_store_forget(c, STORE_NONE, &rec->domain);
 	} else if (old->kind == ENTRY_FAILED) {
-		store_forget(c, STORE_STATE, &rec->domain);
+		cache_store_forget(c, STORE_STATE, &rec->domain);
 	}
 }
 
@@ -377,7 +344,7 @@ void cache_put(
 	}
 	store_lazy(c, rec, now);
 	c->stats.puts_lazy++;
-	publish(c, rec, now);
+	cache_publish(c, rec, now);
 	c->config.done(c->config.arg, &rec->domain, cookie);
 }
 
@@ -394,151 +361,6 @@ bool cache_drop(struct cache *c, const struct name *domain) {
 		}
 	}
 	return kept;
-}
-
-// Loading.
-
-struct loading {
-	struct cache *cache;
-	const struct cache_now *now;
-	int64_t shift_s; // of the records on disk
-	void (*loaded)(void *arg, const struct record *rec);
-	void *arg;
-};
-
-// No stored time may lie ahead of what its own record allows.
-static void clamp_times(struct record *rec, boot_s_t now) {
-	if (rec->fetched_at > now) {
-		rec->fetched_at = now;
-	}
-	boot_s_t last = rec->fetched_at + rec->policy.max_age_s;
-	if (rec->ends_at > last) {
-		rec->ends_at = last;
-	}
-	if (rec->checked_at > now) {
-		rec->checked_at = now;
-	}
-	if (rec->used_at > now) {
-		rec->used_at = now;
-	}
-}
-
-static bool load_policy(void *arg, const struct name *domain, const void *value, size_t len) {
-	const struct loading *l = arg;
-	struct record rec = {.domain = *domain};
-	if (record_decode(value, len, l->shift_s, &rec) < 0 || rec.kind != RECORD_POLICY) {
-		return false;
-	}
-	clamp_times(&rec, l->now->boot);
-	if (l->now->boot - rec.ends_at >= KEEP_ENDED_S) {
-		store_forget(l->cache, STORE_POLICY, domain);
-		return true;
-	}
-	if (publish(l->cache, &rec, l->now)) {
-		l->loaded(l->arg, &rec);
-	}
-	return true;
-}
-
-// What was learnt of a policy after it was written whole.
-static void join_state(struct record *rec, const struct record *state) {
-	rec->next_check_at = state->next_check_at;
-	rec->used_at = state->used_at;
-	rec->checked_at = state->checked_at;
-	rec->refresh_at = state->refresh_at;
-	rec->txt_ttl_s = state->txt_ttl_s;
-	rec->failure = state->failure;
-}
-
-static bool load_state(void *arg, const struct name *domain, const void *value, size_t len) {
-	const struct loading *l = arg;
-	struct record state = {.domain = *domain};
-	if (record_decode(value, len, l->shift_s, &state) < 0) {
-		return false;
-	}
-	struct record rec;
-	bool has = cache_current(l->cache, domain, &rec) && rec.kind == RECORD_POLICY;
-	if (state.kind == RECORD_FAILED && (!has || rec.ends_at <= l->now->boot)) {
-		publish(l->cache, &state, l->now);
-	} else if (state.kind == RECORD_POLICY && has && strcmp(state.id, rec.id) == 0 && state.checked_at >= rec.checked_at) {
-		join_state(&rec, &state);
-		clamp_times(&rec, l->now->boot);
-		// The record stands in the entry that this replaces: copy it first.
-		int n = record_encode(&rec, 0, l->cache->encoded, RECORD_BYTES_MAX);
-		uint8_t *copy = n < 0 ? NULL : malloc((size_t)n);
-		if (copy != NULL) {
-			memcpy(copy, l->cache->encoded, (size_t)n);
-			if (record_decode(copy, (size_t)n, 0, &rec) == 0
-			    && publish(l->cache, &rec, l->now)) {
-				l->loaded(l->arg, &rec);
-			}
-		}
-		free(copy);
-	}
-	return true;
-}
-
-int cache_load(
-	struct cache *c,
-	const struct cache_now *now,
-	const struct wallclock *clock,
-	struct store_load_report *report,
-	void (*loaded)(void *arg, const struct record *rec),
-	void *arg
-) {
-	struct loading l = {
-		.cache = c,
-		.now = now,
-		.shift_s = clock->wall - now->boot,
-		.loaded = loaded,
-		.arg = arg,
-	};
-	c->keep_on_disk = clock->suspect;
-	c->load_shift_s = l.shift_s;
-	int rc = store_load(c->config.store, STORE_POLICY, load_policy, &l, report);
-	if (rc == 0) {
-		rc = store_load(c->config.store, STORE_STATE, load_state, &l, report);
-	}
-	if (rc == 0) {
-		rc = store_start(c->config.store);
-	}
-	if (rc == 0 && !store_stream(c->config.store, STORE_NONE)) {
-		rc = ERR_STORE;
-	}
-	return rc;
-}
-
-// A NONE record of the store is published unless something newer is known.
-static void take_none(struct cache *c, const struct store_row *row, const struct cache_now *now) {
-	struct record rec = {.domain = row->domain};
-	if (row->status != 0 || row->len == 0 || row->len > sizeof(row->value)
-	    || record_decode(row->value, row->len, c->load_shift_s, &rec) < 0
-	    || rec.kind != RECORD_NONE
-	    || table_lookup(c->config.table, rec.domain.text, rec.domain.len) != NULL) {
-		return;
-	}
-	if (rec.ends_at <= now->boot) {
-		store_forget(c, STORE_NONE, &rec.domain);
-	} else if (publish(c, &rec, now)) {
-		c->stats.streamed++;
-	}
-}
-
-static void take_stream(struct cache *c, const struct cache_now *now) {
-	struct store_row rows[ROWS];
-	for (int batch = 0; batch < STREAM_BATCHES; batch++) {
-		size_t n = store_streamed(c->config.store, rows, ROWS);
-		for (size_t i = 0; i < n; i++) {
-			take_none(c, &rows[i], now);
-			c->warm |= rows[i].last;
-			if (rows[i].ticket != 0) {
-				c->config.done(c->config.arg, &rows[i].domain, rows[i].ticket);
-			}
-		}
-		if (n == 0) {
-			return;
-		}
-	}
 }
 
 bool cache_fetch_none(struct cache *c, const struct name *domain, uint64_t cookie) {
@@ -638,7 +460,7 @@ static void fold_into_store(struct cache *c, const struct entry *e, const struct
 		return;
 	}
 	store_lazy(c, &rec, now);
-	publish(c, &rec, now);
+	cache_publish(c, &rec, now);
 }
 
 static void sweep_entry(void *arg, const struct entry *e) {
@@ -646,7 +468,7 @@ static void sweep_entry(void *arg, const struct entry *e) {
 	struct cache *c = s->cache;
 	boot_s_t ended = s->now->boot - (boot_s_t)e->ends_s;
 	boot_s_t keep = e->kind == ENTRY_NONE	  ? 0
-			: e->kind == ENTRY_POLICY ? KEEP_ENDED_S
+			: e->kind == ENTRY_POLICY ? CACHE_LOAD_KEEP_ENDED_S
 						  : KEEP_FAILED_S;
 	if (ended < keep) {
 		if (e->kind == ENTRY_POLICY) {
@@ -660,12 +482,12 @@ static void sweep_entry(void *arg, const struct entry *e) {
 		return;
 	}
 	if (e->kind == ENTRY_NONE) {
-		store_forget(c, STORE_NONE, &domain);
+		cache_store_forget(c, STORE_NONE, &domain);
 	} else if (e->kind != ENTRY_UNKNOWN) {
-		store_forget(c, STORE_STATE, &domain);
+		cache_store_forget(c, STORE_STATE, &domain);
 	}
 	if (e->kind == ENTRY_POLICY) {
-		store_forget(c, STORE_POLICY, &domain);
+		cache_store_forget(c, STORE_POLICY, &domain);
 	}
 	c->stats.swept += table_remove(c->config.table, domain.text, domain.len) ? 1 : 0;
 }
@@ -678,7 +500,7 @@ void cache_turn(struct cache *c, const struct cache_now *now) {
 			confirm(c, &confirms[i], now);
 		}
 	}
-	take_stream(c, now);
+	cache_load_stream(c, now);
 	chase_deadlines(c, now);
 	struct sweep sweep = {.cache = c, .now = now};
 	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &sweep);

@@ -9,6 +9,7 @@
 #include "cache/store_loop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -152,7 +153,11 @@ int store_load(
 		s->damaged = true;
 		report->complete = false;
 		if (report->fault[0] == '\0') {
-			strcpy(report->fault, "a part of the lazy records cannot be read");
+			snprintf(
+				report->fault,
+				sizeof(report->fault),
+				"a part of the lazy records cannot be read"
+			);
 		}
 	}
 	return 0;

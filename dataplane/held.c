@@ -59,7 +59,7 @@ struct held *held_new(uint32_t max, mono_ns_t long_ns, mono_ns_t short_ns, uint3
 	}
 	h->questions = calloc(max, sizeof(*h->questions));
 	h->slots = calloc(max, sizeof(*h->slots));
-	h->buckets = malloc(buckets * sizeof(*h->buckets));
+	h->buckets = calloc(buckets, sizeof(*h->buckets));
 	if (h->questions == NULL || h->slots == NULL || h->buckets == NULL) {
 		held_free(h);
 		return NULL;

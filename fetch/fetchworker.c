@@ -492,9 +492,9 @@ static void on_task(void * /*arg*/, const struct task *task) {
 	struct outcome o = {.task = task->id, .code = OUTCOME_LOCAL};
 	struct run *r = NULL;
 	if (tls == NULL) {
-		strcpy(o.detail, "no-ca-store");
+		snprintf(o.detail, sizeof(o.detail), "no-ca-store");
 	} else {
-		strcpy(o.detail, "no-memory");
+		snprintf(o.detail, sizeof(o.detail), "no-memory");
 		r = task->kind == TASK_POLICY ? run_new(task) : NULL;
 	}
 	if (r != NULL) {

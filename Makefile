@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+.PHONY: all setup demo test lint bench clean
+
+all: build/build.ninja
+	ninja -C build
+
+build/build.ninja:
+	meson setup build
+
+setup:
+	tests/setup.sh
+
+demo: setup all
+	tests/internet/demo.sh
+
+test: setup
+	tests/run.sh
+
+lint: setup all
+	tests/lint/all.sh
+
+bench: setup all
+	bench/memif.sh
+
+clean:
+	rm -rf build build-asan build-clang

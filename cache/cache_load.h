@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#pragma once
+
+#include "cache/cache.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+// What cache.c and cache_load.c share: the body of struct cache. The loading
+// side fills the table at start, and with NONE records in the background.
+
+#define CACHE_PENDING_BUCKETS 4096
+#define CACHE_LOAD_KEEP_ENDED_S (7 * 86400) // policies, on disk and in memory
+
+struct put {
+	TAILQ_ENTRY(put) link;
+	struct put *next_in_bucket;
+	uint64_t ticket;
+	uint64_t cookie;
+	mono_ns_t deadline; // waiting: publish by then; late: write again then
+	struct name domain;
+	bool queued; // at the store, unconfirmed
+	bool late;
+	uint32_t len;
+	uint8_t record[]; // shift 0
+};
+TAILQ_HEAD(put_list, put);
+
+struct cache {
+	struct cache_config config;
+	struct cache_stats stats;
+	struct put_list waiting; // not published yet
+	struct put_list late;	 // published, not durable
+	struct put *by_domain[CACHE_PENDING_BUCKETS];
+	uint64_t ticket;
+	uint64_t sweep_cursor;
+	uint64_t evict_cursor;
+	bool warm;
+	bool keep_on_disk;    // the clock is suspect: delete nothing
+	int64_t load_shift_s; // wall minus boot, as judged at load
+	uint8_t *answer;      // scratch of config.answer_max
+	uint8_t *encoded;     // scratch of RECORD_BYTES_MAX
+};
+
+// Of cache.c: makes the entry and publishes it. @return False: no place.
+bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now);
+// Of cache.c: deletes a record from the store, lazily.
+void cache_store_forget(struct cache *c, enum store_family family, const struct name *domain);
+
+// Takes what the store has streamed and looked up since the last turn.
+void cache_load_stream(struct cache *c, const struct cache_now *now);

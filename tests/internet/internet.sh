@@ -1,0 +1,301 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# A little internet of real servers in network namespaces, to be sourced:
+#   internet_up     makes the namespaces $NET and $SRV and everything in $DIR
+#   internet_down   ends and removes all of it (also by trap)
+#   hosts_off, hosts_on     switches the policy hosts
+#   set_id DOMAIN ID        changes the id of a TXT record
+# In $NET: nsd (authoritative for test.), unbound (recursive), nginx (policy
+# hosts by SNI under an own CA) and one scripted misbehaving host. The appliance
+# runs in $SRV and is asked there.
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$HERE/../.." && pwd)
+BUILD=$TOP/${STSD_BUILD:-build}
+TAG=s$$
+NET=$TAG-net
+SRV=$TAG-srv
+DNS=10.99.0.53
+GOOD=10.99.0.80
+declare -A BAD=([wrong]=90 [cnonly]=91 [expired]=92 [hang]=93 [redirect]=94 [big]=95
+	[plain]=96 [closes]=97 [slow]=98 [badbody]=99)
+PIDS=()
+
+# Asks until it is answered: no waiting by the clock, but an end to it.
+until_true() { # SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		read -r -t 0.05 <> <(:) || true
+	done
+}
+
+in_net() { ip netns exec "$NET" "$@"; }
+in_srv() { ip netns exec "$SRV" "$@"; }
+
+start_in_net() {
+	ip netns exec "$NET" "$@" >>"$DIR/net.log" 2>&1 </dev/null &
+	PIDS+=($!)
+}
+
+make_namespaces() {
+	ip netns add "$NET"
+	ip netns add "$SRV"
+	ip -n "$NET" link set lo up
+	ip -n "$SRV" link set lo up
+	ip link add "$TAG-a" netns "$NET" type veth peer name "$TAG-b" netns "$SRV"
+	ip -n "$NET" link set "$TAG-a" up
+	ip -n "$SRV" link set "$TAG-b" up
+	ip -n "$SRV" addr add 10.99.0.1/24 dev "$TAG-b"
+	local a
+	for a in "$DNS" "$GOOD" 10.99.0.{90..99}; do
+		ip -n "$NET" addr add "$a/24" dev "$TAG-a"
+	done
+}
+
+certificate() { # FILE SUBJECT SAN-OR-EMPTY [openssl ca options]
+	local out=$DIR/pki/$1 subject=$2 san=$3
+	shift 3
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$subject" \
+		-keyout "$out.key" -out "$out.csr" 2>/dev/null
+	printf '[leaf]\nbasicConstraints=CA:FALSE\n' >"$out.ext"
+	[ -z "$san" ] || echo "subjectAltName=$san" >>"$out.ext"
+	openssl ca -batch -notext -config "$DIR/pki/ca.cnf" -extfile "$out.ext" -extensions leaf \
+		-in "$out.csr" -out "$out.crt" "$@" 2>/dev/null
+	cat "$DIR/pki/ca.crt" >>"$out.crt"
+}
+
+make_certificates() {
+	local d=$DIR/pki san='' domain host
+	mkdir -p "$d/new"
+	: >"$d/index"
+	echo 01 >"$d/serial"
+	cat >"$d/ca.cnf" <<-EOF
+		[ca]
+		default_ca = own
+		[own]
+		new_certs_dir = $d/new
+		database = $d/index
+		serial = $d/serial
+		certificate = $d/ca.crt
+		private_key = $d/ca.key
+		default_md = sha256
+		default_days = 30
+		policy = any
+		unique_subject = no
+		[any]
+		commonName = supplied
+		[req]
+		distinguished_name = dn
+		[dn]
+		[root]
+		basicConstraints = critical,CA:TRUE
+		keyUsage = critical,keyCertSign
+	EOF
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+		-subj '/CN=stsd test root' -config "$d/ca.cnf" -extensions root \
+		-keyout "$d/ca.key" -out "$d/ca.crt" 2>/dev/null
+	while read -r domain host _; do
+		case $host in
+		cnonly) certificate cnonly "mta-sts.$domain" '' ;;
+		expired) certificate expired "mta-sts.$domain" "DNS:mta-sts.$domain" \
+			-startdate 20200101000000Z -enddate 20210101000000Z ;;
+		wrong) certificate wrong elsewhere.test DNS:elsewhere.test ;;
+		*) san+=${san:+,}DNS:mta-sts.$domain ;;
+		esac
+	done < <(grep -v '^#' "$HERE/domains.txt")
+	certificate good mta-sts.good.test "$san"
+	chmod -R a+rX "$d"
+}
+
+make_zone() {
+	local domain host
+	{
+		echo "\$ORIGIN test."
+		echo "\$TTL 300"
+		echo "@ SOA ns hostmaster $(date +%s) 3600 600 86400 60"
+		echo "@ NS ns"
+		echo "ns A 127.0.0.1"
+		while read -r domain host _; do
+			local id=1 address=$GOOD
+			[ ! -f "$DIR/id.$domain" ] || id=$(<"$DIR/id.$domain")
+			[ -z "${BAD[$host]:-}" ] || address=10.99.0.${BAD[$host]}
+			echo "_mta-sts.$domain. TXT \"v=STSv1; id=$id;\""
+			echo "mta-sts.$domain. A $address"
+		done < <(grep -v '^#' "$HERE/domains.txt")
+	} >"$DIR/test.zone"
+}
+
+make_policies() {
+	local domain host mode max_age mx m
+	while read -r domain host mode max_age mx; do
+		[ "$mode" != - ] || continue
+		mkdir -p "$DIR/www/mta-sts.$domain/.well-known"
+		{
+			printf 'version: STSv1\nmode: %s\n' "$mode"
+			for m in ${mx//,/ }; do [ "$m" = - ] || printf 'mx: %s\n' "$m"; done
+			printf 'max_age: %s\n' "$max_age"
+		} >"$DIR/www/mta-sts.$domain/.well-known/mta-sts.txt"
+	done < <(grep -v '^#' "$HERE/domains.txt")
+	chmod -R a+rX "$DIR/www"
+}
+
+start_servers() {
+	cat >"$DIR/nsd.conf" <<-EOF
+		server:
+		  ip-address: 127.0.0.1@5353
+		  username: ""
+		  chroot: ""
+		  zonesdir: "$DIR"
+		  database: ""
+		  pidfile: "$DIR/nsd.pid"
+		  xfrdfile: "$DIR/xfrd.state"
+		  zonelistfile: "$DIR/zone.list"
+		  verbosity: 0
+		remote-control:
+		  control-enable: no
+		zone:
+		  name: test
+		  zonefile: test.zone
+	EOF
+	cat >"$DIR/unbound.conf" <<-EOF
+		server:
+		  interface: $DNS
+		  access-control: 0.0.0.0/0 allow
+		  username: ""
+		  chroot: ""
+		  directory: "$DIR"
+		  pidfile: "$DIR/unbound.pid"
+		  use-syslog: no
+		  do-daemonize: no
+		  do-not-query-localhost: no
+		  module-config: "iterator"
+		  local-zone: "test." nodefault
+		  cache-max-ttl: 1
+		  cache-max-negative-ttl: 1
+		stub-zone:
+		  name: "test."
+		  stub-addr: 127.0.0.1@5353
+	EOF
+	cat >"$DIR/nginx.conf" <<-EOF
+		daemon off;
+		pid $DIR/nginx.pid;
+		error_log $DIR/nginx.log warn;
+		user root;
+		events {}
+		http {
+		  access_log off;
+		  client_body_temp_path $DIR/tmp1;
+		  proxy_temp_path $DIR/tmp2;
+		  fastcgi_temp_path $DIR/tmp3;
+		  uwsgi_temp_path $DIR/tmp4;
+		  scgi_temp_path $DIR/tmp5;
+		  types { text/plain txt; }
+		  server {
+		    listen $GOOD:443 ssl;
+		    ssl_certificate $DIR/pki/good.crt;
+		    ssl_certificate_key $DIR/pki/good.key;
+		    root $DIR/www/\$host;
+		  }
+		}
+	EOF
+	start_in_net nsd -d -c "$DIR/nsd.conf"
+	start_in_net unbound -d -c "$DIR/unbound.conf"
+	hosts_on
+}
+
+# A simple command in the background: `ip netns exec` becomes the server, so
+# that its pid is the server's.
+hosts_on() {
+	start_in_net nginx -e "$DIR/nginx.log" -c "$DIR/nginx.conf"
+	NGINX=$!
+	start_in_net python3 "$HERE/badhost.py" "$DIR/pki"
+	BADHOST=$!
+}
+
+hosts_off() {
+	kill "$NGINX" "$BADHOST"
+	wait "$NGINX" "$BADHOST" 2>/dev/null || true
+}
+
+set_id() {
+	echo "$2" >"$DIR/id.$1"
+	make_zone
+	kill -HUP "$(cat "$DIR/nsd.pid")"
+	until_true 5 txt_has "$1" "id=$2"
+}
+
+txt_has() { in_net dig +short +tries=1 +time=1 @127.0.0.1 -p 5353 "_mta-sts.$1" TXT | grep -q "$2"; }
+
+internet_up() {
+	DIR=$(mktemp -d /tmp/stsd-test.XXXXXX)
+	chmod 755 "$DIR"
+	trap internet_down EXIT
+	make_namespaces
+	make_certificates
+	make_zone
+	make_policies
+	start_servers
+	until_true 10 in_srv dig +short +tries=1 +time=1 @"$DNS" _mta-sts.good.test TXT
+	until_true 10 in_srv curl -sf --cacert "$DIR/pki/ca.crt" \
+		--resolve "mta-sts.good.test:443:$GOOD" \
+		https://mta-sts.good.test/.well-known/mta-sts.txt
+}
+
+internet_down() {
+	local status=$? p
+	trap - EXIT
+	[ "$status" -eq 0 ] || [ ! -f "$DIR/stsd.log" ] || tail -25 "$DIR/stsd.log" >&2
+	stsd_stop TERM || true
+	for p in "${PIDS[@]}"; do kill "$p" 2>/dev/null || true; done
+	for p in "${PIDS[@]}"; do wait "$p" 2>/dev/null || true; done
+	ip netns del "$NET" 2>/dev/null || true
+	ip netns del "$SRV" 2>/dev/null || true
+	rm -rf "$DIR"
+	exit "$status"
+}
+
+# The appliance.
+
+stsd_config() { # MORE LINES...
+	cat >"$DIR/stsd.yaml" <<-EOF
+		store.directory: $DIR/store
+		control.socket: $DIR/ctl/control.sock
+		resolver.upstreams: ["$DNS"]
+		fetch.allow_private: [10.99.0.0/24]
+		fetch.ca_file: $DIR/pki/ca.crt
+		fetch.connect_timeout: 3s
+		fetch.handshake_timeout: 3s
+		fetch.first_byte_timeout: 3s
+		fetch.timeout: 10s
+		eal.memory: 256MiB
+		eal.hugepages: no
+	EOF
+	printf '%s\n' "$@" >>"$DIR/stsd.yaml"
+}
+
+stsd_start() {
+	: >"$DIR/stsd.log"
+	ip netns exec "$SRV" "$BUILD/app/stsd" -c "$DIR/stsd.yaml" >"$DIR/stsd.log" 2>&1 </dev/null &
+	STSD=$!
+	until_true 30 grep -q 'launch: ready' "$DIR/stsd.log"
+}
+
+stsd_stop() { # SIGNAL
+	[ -n "${STSD:-}" ] || return 0
+	kill -s "$1" "$STSD" 2>/dev/null || true
+	wait "$STSD" 2>/dev/null || true
+	STSD=
+}
+
+ctl() { "$BUILD/app/stsctl" -s "$DIR/ctl/control.sock" "$@"; }
+
+# Strings of the TXT answer, joined.
+ask() { # NAME [dig options]
+	local name=$1
+	shift
+	in_srv dig @10.127.53.1 -p 5300 +short +tries=1 +time=3 "$@" "$name.sts." TXT |
+		sed 's/" "//g; s/^"//; s/"$//'
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Builds and tests everything; one line per test, evidence only for failures.
+# The last line is `N passed, N failed`.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+passed=0
+failed=0
+
+count() { # RESULT NAME
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $2"
+	fi
+}
+
+# Runs a step that prints nothing unless it fails.
+step() {
+	local name=$1 log
+	shift
+	log=$(mktemp)
+	"$@" >"$log" 2>&1
+	local rc=$?
+	count $rc "$name"
+	[ $rc -eq 0 ] || tail -40 "$log" | sed 's/^/  /'
+	rm -f "$log"
+	return $rc
+}
+
+build() { # DIR MESON-OPTION...
+	local dir=$1
+	shift
+	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" || return 1
+	ninja -C "$dir"
+}
+
+# Counts every test of a build by meson's own log.
+suite() { # DIR LABEL
+	local dir=$1 label=$2 line name result
+	meson test -C "$dir" --no-rebuild --print-errorlogs >"$dir/tests.out" 2>&1
+	while IFS=$'\t' read -r name result; do
+		[ "$result" = OK ]
+		count $? "$label: $name"
+	done < <(jq -r '[.name, .result] | @tsv' "$dir/meson-logs/testlog.json")
+	[ -s "$dir/meson-logs/testlog.json" ] || count 1 "$label: meson test"
+	if grep -qE '^(Fail|Timeout): +[1-9]' "$dir/tests.out"; then
+		while IFS= read -r line; do echo "  $line"; done < <(tail -60 "$dir/tests.out")
+	fi
+}
+
+lints() {
+	local line
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) count 0 "${line#ok }" ;;
+		"not ok "*) count 1 "${line#not ok }" ;;
+		*) echo "$line" ;;
+		esac
+	done < <(tests/lint/all.sh build)
+}
+
+smoke() { # BINDIR LABEL
+	local t
+	for t in tests/smoke/*_test.sh; do
+		[ -e "$t" ] || continue
+		STSD_BUILD=$1 step "$2: $(basename "$t" .sh)" timeout 300 "$t"
+	done
+}
+
+if step "build with gcc" build build; then
+	suite build gcc
+	smoke build smoke
+fi
+clang() { CC=clang-14 build build-clang; }
+step "build with clang" clang
+lints
+if step "build with sanitizers" build build-asan -Db_sanitize=address,undefined -Db_lundef=false; then
+	suite build-asan sanitized
+	smoke build-asan sanitized
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

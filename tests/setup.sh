@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Installs what building and testing need on Debian 12; does nothing when all
+# of it is there.
+set -euo pipefail
+
+packages=(
+	bind9-dnsutils ca-certificates clang-14 clang-format-14 codespell curl dnsperf dpdk-dev
+	ethtool gcc git iproute2 jq knot-dnsutils ldnsutils libclang-rt-14-dev libcmocka-dev
+	libdpdk-dev libevent-dev libjansson-dev libldns-dev libmbedtls-dev librocksdb-dev
+	libseccomp-dev liburcu-dev libxxhash-dev libyaml-dev make meson nftables nginx-light
+	ninja-build nodejs nsd openssl pkg-config procps python3 python3-dnspython shellcheck
+	unbound
+)
+
+missing=()
+for p in "${packages[@]}"; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] ||
+		missing+=("$p")
+done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "these packages are missing, and only root can install them: ${missing[*]}" >&2
+	exit 1
+fi
+echo "installing ${#missing[@]} packages"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
