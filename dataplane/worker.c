@@ -6,11 +6,11 @@
 #include "dataplane/neigh.h"
 
 #include <rte_ethdev.h>
-#include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_ring_elem.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -455,7 +455,7 @@ static void turn(struct loop *l) {
 int worker_main(void *arg) {
 	struct worker *w = arg;
 	char name[16];
-	snprintf(name, sizeof(name), "sts:dp%d", rte_lcore_to_cpu_id((int)rte_lcore_id()));
+	snprintf(name, sizeof(name), "sts:dp%d", sched_getcpu());
 	pthread_setname_np(pthread_self(), name);
 	struct loop *l = calloc(1, sizeof(*l));
 	struct table_reader *reader = l == NULL ? NULL : table_reader_register(w->shared->table);

@@ -115,7 +115,8 @@ make_zone() {
 	{
 		echo "\$ORIGIN test."
 		echo "\$TTL 300"
-		echo "@ SOA ns hostmaster $(date +%s) 3600 600 86400 60"
+		SERIAL=$((${SERIAL:-0} + 1))
+		echo "@ SOA ns hostmaster $SERIAL 3600 600 86400 60"
 		echo "@ NS ns"
 		echo "ns A 127.0.0.1"
 		while read -r domain host _; do

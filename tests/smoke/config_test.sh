@@ -27,7 +27,7 @@ refused 'colour: red\n' 'c.yaml:1: colour: no such option'
 refused 'zone: a.\nzone: b.\n' 'c.yaml:2: zone: given twice'
 refused 'listen.address: [10.0.0.1/33]\n' 'c.yaml:1: listen.address: expected ADDRESS'
 refused 'port.driver: bridge\n' 'c.yaml:1: port.driver: expected tap'
-refused 'zone: [a\n' 'c.yaml:[0-9]+: expected YAML'
+refused 'zone: "a\n' 'c.yaml:[0-9]+: expected YAML'
 refused 'dataplane.workers: 2\ndataplane.cores: [1]\n' 'dataplane.cores: expected a CPU for each'
 refused 'just words\n' 'c.yaml:1: expected lines of KEY: VALUE'
 if "$STSD" --check -c "$dir/none.yaml" 2>"$dir/err"; then exit 1; fi
