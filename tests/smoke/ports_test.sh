@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Proves: af_packet and af_xdp serve a real client over a veth pair, IPv4 and
+# IPv6, a cold domain included; two workers share af_packet by fan-out.
+set -euo pipefail
+# shellcheck source=tests/internet/internet.sh
+. "$(dirname "$0")/../internet/internet.sh"
+
+MTA=$TAG-mta
+
+internet_up
+ip netns add "$MTA"
+trap 'ip netns del "$MTA" 2>/dev/null || true; internet_down' EXIT
+ip link add "$TAG-m" netns "$MTA" type veth peer name "$TAG-s" netns "$SRV"
+ip netns exec "$MTA" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+ip -n "$SRV" link set "$TAG-s" up
+ip -n "$MTA" link set lo up
+ip -n "$MTA" link set "$TAG-m" up
+ip -n "$MTA" addr add 10.98.0.2/24 dev "$TAG-m"
+ip -n "$MTA" addr add fd98::2/64 dev "$TAG-m" nodad
+# A veth leaves checksums to a card that is not there.
+ip netns exec "$MTA" ethtool -K "$TAG-m" tx off >/dev/null
+
+try() { # DRIVER WORKERS DOMAIN
+	stsd_config "port.driver: $1" "port.device: $TAG-s" "dataplane.workers: $2" \
+		"listen.address: [10.98.0.1/24, \"fd98::1/64\"]"
+	stsd_start
+	local server got
+	for server in 10.98.0.1 fd98::1; do
+		ip netns exec "$MTA" ping -q -c 1 -W 2 "$server" >/dev/null
+		got=$(ip netns exec "$MTA" dig @"$server" -p 5300 +short +tries=2 +time=3 "$3.sts." TXT)
+		[[ $got == *'r=policy; mode=enforce'* ]] || { echo "$1 $server: $got" >&2; exit 1; }
+		printf '%s.sts. TXT\n' "$3" nothing.test >"$DIR/queries"
+		ip netns exec "$MTA" dnsperf -s "$server" -p 5300 -d "$DIR/queries" -n 5000 -q 50 \
+			>"$DIR/dnsperf"
+		grep -qE 'Response codes: +NOERROR 10000 \(100' "$DIR/dnsperf"
+		printf '%s, %s workers, %s: right,%s\n' "$1" "$2" "$server" \
+			"$(grep 'per second' "$DIR/dnsperf")"
+	done
+	stsd_stop TERM
+	[ "$(grep -c ' error ' "$DIR/stsd.log")" -eq 0 ]
+}
+
+try af_packet 1 good.test
+try af_packet 2 second.test
+try af_xdp 1 third.test
