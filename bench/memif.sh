@@ -153,6 +153,12 @@ run_stsd() { # json file
 	rm -f "$dir/memif.sock"
 	"$stsd" -c "$dir/stsd.yaml" >>"$dir/stsd.log" 2>&1 &
 	server=$!
+	# NONE records come in the background: measured is what follows.
+	until "$build/app/stsctl" --json -s "$dir/ctl/control.sock" status 2>/dev/null |
+		grep -q '"warm":true'; do
+		kill -0 "$server" || { tail -5 "$dir/stsd.log" >&2; exit 1; }
+		sleep 0.1
+	done
 	measure "$1" load --names "$dir/names.tsv" --zipf "$zipf" --seed "$seed" \
 		--check-every "$check_every" --to "$to" --from "$from" --wait 60
 	kill "$server"
@@ -195,6 +201,10 @@ cat >"$dir/stsd.yaml" <<-EOF
 	port.device: $dir/memif.sock
 	listen.address: $to/$prefix
 	store.directory: $dir/store
+	clients.allow: [198.18.0.0/24, "fd00::/8"]
+	control.core: $load_cpu
+	dataplane.cores: [$server_cpu]
+	control.socket: $dir/ctl/control.sock
 EOF
 
 if [ -n "$names" ]; then
