@@ -7,14 +7,17 @@
 
 #define HOST_MAX 253
 
-static const char *const SPECIAL_USE[] = {
-	"localhost",
-	"local",
-	"onion",
-	"invalid",
-	"alt",
-	"internal",
-	"arpa",
+static const struct {
+	size_t len;
+	const char *text;
+} SPECIAL_USE[] = {
+	{9, "localhost"},
+	{5, "local"},
+	{5, "onion"},
+	{7, "invalid"},
+	{3, "alt"},
+	{8, "internal"},
+	{4, "arpa"},
 };
 
 static const char *const VERDICT_STR[] = {
@@ -27,65 +30,78 @@ static const char *const VERDICT_STR[] = {
 	[NAME_NOT_A_LABEL] = "not-an-a-label",
 };
 
-static bool is_digit(char c) {
-	return c >= '0' && c <= '9';
+// What an octet may be within a label.
+enum { LDH = 1, DIGIT = 2, HYPHEN = 4 };
+
+#define LETTERS(c)                                                                            \
+	[c] = LDH, [c + 1] = LDH, [c + 2] = LDH, [c + 3] = LDH, [c + 4] = LDH, [c + 5] = LDH, \
+	[c + 6] = LDH, [c + 7] = LDH, [c + 8] = LDH, [c + 9] = LDH, [c + 10] = LDH,           \
+	[c + 11] = LDH, [c + 12] = LDH
+
+static const uint8_t CLASS[256] = {
+	LETTERS('a'),
+	LETTERS('n'),
+	LETTERS('A'),
+	LETTERS('N'),
+	['-'] = LDH | HYPHEN,
+	['0'] = LDH | DIGIT,
+	['1'] = LDH | DIGIT,
+	['2'] = LDH | DIGIT,
+	['3'] = LDH | DIGIT,
+	['4'] = LDH | DIGIT,
+	['5'] = LDH | DIGIT,
+	['6'] = LDH | DIGIT,
+	['7'] = LDH | DIGIT,
+	['8'] = LDH | DIGIT,
+	['9'] = LDH | DIGIT,
+};
+
+static uint8_t class_of(char c) {
+	return CLASS[(unsigned char)c];
 }
 
-static bool is_alnum(char c) {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_ldh_label(const char *label, size_t len) {
-	if (len == 0 || len > NAME_LABEL_MAX || label[0] == '-' || label[len - 1] == '-') {
-		return false;
-	}
-	for (size_t i = 0; i < len; i++) {
-		if (!is_alnum(label[i]) && label[i] != '-') {
-			return false;
-		}
-	}
-	return true;
+static bool is_edge_right(const char *label, size_t len) {
+	return len > 0 && len <= NAME_LABEL_MAX
+	       && ((class_of(label[0]) | class_of(label[len - 1])) & HYPHEN) == 0;
 }
 
 // Walks the labels; *last is where the last one begins.
 static bool labels_are_ldh(const char *text, size_t len, size_t *last, unsigned *count) {
 	size_t start = 0;
-	*count = 0;
-	for (size_t i = 0; i <= len; i++) {
-		if (i < len && text[i] != '.') {
+	*count = 1;
+	for (size_t i = 0; i < len; i++) {
+		if (class_of(text[i]) != 0) {
 			continue;
 		}
-		if (!is_ldh_label(text + start, i - start)) {
+		if (text[i] != '.' || !is_edge_right(text + start, i - start)) {
 			return false;
 		}
-		*last = start;
 		(*count)++;
 		start = i + 1;
 	}
-	return true;
+	*last = start;
+	return is_edge_right(text + start, len - start);
 }
 
 static bool has_high_octet(const char *text, size_t len) {
+	unsigned all = 0;
 	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)text[i] >= 0x80) {
-			return true;
-		}
+		all |= (unsigned char)text[i];
 	}
-	return false;
+	return all >= 0x80;
 }
 
 static bool all_digits(const char *text, size_t len) {
-	for (size_t i = 0; i < len; i++) {
-		if (!is_digit(text[i])) {
-			return false;
-		}
+	size_t i = 0;
+	while (i < len && (class_of(text[i]) & DIGIT) != 0) {
+		i++;
 	}
-	return true;
+	return i == len;
 }
 
 static bool is_special_use(const char *label, size_t len) {
 	for (size_t i = 0; i < sizeof(SPECIAL_USE) / sizeof(SPECIAL_USE[0]); i++) {
-		if (strlen(SPECIAL_USE[i]) == len && memcmp(SPECIAL_USE[i], label, len) == 0) {
+		if (SPECIAL_USE[i].len == len && memcmp(SPECIAL_USE[i].text, label, len) == 0) {
 			return true;
 		}
 	}
@@ -93,16 +109,12 @@ static bool is_special_use(const char *label, size_t len) {
 }
 
 enum name_verdict name_check(const char *text, size_t len) {
-	if (has_high_octet(text, len)) {
-		return NAME_NOT_A_LABEL;
-	}
-	if (len > NAME_DOMAIN_MAX) {
-		return NAME_TOO_LONG;
-	}
-	size_t last = 0;
-	unsigned count = 0;
-	if (!labels_are_ldh(text, len, &last, &count)) {
-		return NAME_NOT_LDH;
+	size_t last;
+	unsigned count;
+	if (len > NAME_DOMAIN_MAX || !labels_are_ldh(text, len, &last, &count)) {
+		return has_high_octet(text, len) ? NAME_NOT_A_LABEL
+		       : len > NAME_DOMAIN_MAX	 ? NAME_TOO_LONG
+						 : NAME_NOT_LDH;
 	}
 	if (is_special_use(text + last, len - last)) {
 		return NAME_SPECIAL_USE;

@@ -34,9 +34,20 @@ static void put16(uint8_t *p, size_t v) {
 }
 
 uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum) {
-	// In the machine's own byte order, 4 octets a step; folding brings the
-	// 16-bit halves together and frame_fold() turns them (RFC 1071 2).
-	uint64_t wide = 0;
+	// In the machine's own byte order, 8 octets a step with the carry added
+	// back; folding brings the 16-bit parts together (RFC 1071 2).
+	uint64_t wide = sum;
+	while (len >= 16) {
+		uint64_t v[2];
+		memcpy(v, p, sizeof(v));
+		wide += v[0];
+		wide += wide < v[0];
+		wide += v[1];
+		wide += wide < v[1];
+		p += 16;
+		len -= 16;
+	}
+	wide = (wide & 0xffffffff) + (wide >> 32);
 	while (len >= 4) {
 		uint32_t v;
 		memcpy(&v, p, sizeof(v));
@@ -56,7 +67,6 @@ uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum) {
 		memcpy(&half, last, sizeof(half));
 		wide += half;
 	}
-	wide += sum;
 	wide = (wide & 0xffffffff) + (wide >> 32);
 	wide = (wide & 0xffffffff) + (wide >> 32);
 	return (uint32_t)wide;

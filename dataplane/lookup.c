@@ -150,33 +150,33 @@ static bool is_allowed(const struct lookup_zone *zone, const struct lookup_query
 static enum name_verdict
 read_domain(const struct labels *l, size_t from, size_t to, struct lookup_query *q) {
 	size_t len = from < to ? to - from - 1 : 0;
-	bool ldh = len > 0;
-	bool high = false;
-	size_t border = from; // where the next length octet is
-	for (size_t i = from; i < to; i++) {
-		uint8_t c = l->wire[i];
-		bool is_border = i == border;
-		if (is_border) {
-			border += 1U + c;
-			c = '.';
-		} else {
-			c = lower(c);
-			high |= c >= 0x80;
-			ldh &= (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+	size_t kept = len > NAME_DOMAIN_MAX ? NAME_DOMAIN_MAX : len;
+	bool dotted = false;
+	for (size_t at = from; at < to;) {
+		const uint8_t *label = l->wire + at + 1;
+		size_t n = l->wire[at];
+		char *out = q->domain + (at - from);
+		for (size_t i = 0; i < n && at - from + i < kept; i++) {
+			out[i] = (char)lower(label[i]);
+			dotted |= label[i] == '.';
 		}
-		if (i > from && i - from - 1 < NAME_DOMAIN_MAX) {
-			q->domain[i - from - 1] = (char)c;
+		if (at - from + n < kept) {
+			out[n] = '.';
 		}
+		at += 1 + n;
 	}
-	q->domain_len = (uint8_t)(len > NAME_DOMAIN_MAX ? NAME_DOMAIN_MAX : len);
-	q->domain[q->domain_len] = '\0';
-	if (high) {
-		return NAME_NOT_A_LABEL;
-	}
+	q->domain_len = (uint8_t)kept;
+	q->domain[kept] = '\0';
 	if (len > NAME_DOMAIN_MAX) {
-		return NAME_TOO_LONG;
+		// The verdict on the whole: an octet >= 0x80 anywhere wins.
+		bool high = false;
+		for (size_t i = from; i < to; i++) {
+			high |= l->wire[i] >= 0x80;
+		}
+		return high ? NAME_NOT_A_LABEL : NAME_TOO_LONG;
 	}
-	return ldh ? name_check(q->domain, len) : NAME_NOT_LDH;
+	enum name_verdict v = name_check(q->domain, len);
+	return dotted && v != NAME_NOT_A_LABEL ? NAME_NOT_LDH : v;
 }
 
 static bool label_is(const struct labels *l, unsigned index, const char *low) {
