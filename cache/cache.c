@@ -260,6 +260,7 @@ static void store_lazy(struct cache *c, const struct record *rec, const struct c
 		ok = store_record(c, STORE_NONE, rec, 0, now);
 		break;
 	case RECORD_POLICY:
+		small.policy.mode = POLICY_MODE_NONE; // the one that may stand without mx
 		small.policy.mx_count = 0;
 		small.policy.mx_bytes = 0;
 		small.text_len = 0;
