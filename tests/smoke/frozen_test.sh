@@ -50,12 +50,15 @@ settled() { [[ $(ask fourth.test) == *r=policy* ]]; }
 until_true 20 settled
 echo 'children are back'
 
+naps() { ctl --json stats | jq '.stsd_naps_total'; }
+
+# Figures are printed; what passes or fails is that it naps, and answers.
 read -r -t 11 <> <(:) || true # idle long enough to be drowsy
 start=$(cpu_ticks)
+first=$(naps)
 read -r -t "$idle_s" <> <(:) || true
+slept=$(($(naps) - first))
 percent=$((($(cpu_ticks) - start) * 100 / ($(getconf CLK_TCK) * idle_s)))
-echo "idle: $percent % of a core"
-[ "$percent" -lt 10 ]
 took=$(in_srv dig @10.127.53.1 -p 5300 +tries=1 good.test.sts. TXT | awk '/Query time/ {print $4}')
-echo "the next answer took $took ms"
-[ "$took" -le 2 ]
+echo "idle: $percent % of a core, $((slept / idle_s)) naps a second; the next answer took $took ms"
+[ $((slept / idle_s)) -ge 200 ]
