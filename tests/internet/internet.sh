@@ -55,6 +55,22 @@ make_namespaces() {
 	done
 }
 
+# A third namespace with a sender, on a veth pair whose other end, $PORT in
+# $SRV, is the appliance's port.
+mta_up() {
+	MTA=$TAG-mta
+	PORT=$TAG-s
+	ip netns add "$MTA"
+	ip link add "$TAG-m" netns "$MTA" type veth peer name "$PORT" netns "$SRV"
+	ip -n "$SRV" link set "$PORT" up
+	ip -n "$MTA" link set lo up
+	ip -n "$MTA" link set "$TAG-m" up
+	ip -n "$MTA" addr add 10.98.0.2/24 dev "$TAG-m"
+	ip -n "$MTA" addr add fd98::2/64 dev "$TAG-m" nodad
+	# A veth leaves checksums to a card that is not there.
+	ip netns exec "$MTA" ethtool -K "$TAG-m" tx off >/dev/null
+}
+
 certificate() { # FILE SUBJECT SAN-OR-EMPTY [openssl ca options]
 	local out=$DIR/pki/$1 subject=$2 san=$3
 	shift 3
@@ -254,6 +270,7 @@ internet_down() {
 	for p in "${PIDS[@]}"; do wait "$p" 2>/dev/null || true; done
 	ip netns del "$NET" 2>/dev/null || true
 	ip netns del "$SRV" 2>/dev/null || true
+	[ -z "${MTA:-}" ] || ip netns del "$MTA" 2>/dev/null || true
 	rm -rf "$DIR"
 	exit "$status"
 }

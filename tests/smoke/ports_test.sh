@@ -7,23 +7,11 @@ set -euo pipefail
 # shellcheck source=tests/internet/internet.sh
 . "$(dirname "$0")/../internet/internet.sh"
 
-MTA=$TAG-mta
-
 internet_up
-ip netns add "$MTA"
-trap 'ip netns del "$MTA" 2>/dev/null || true; internet_down' EXIT
-ip link add "$TAG-m" netns "$MTA" type veth peer name "$TAG-s" netns "$SRV"
-ip netns exec "$MTA" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
-ip -n "$SRV" link set "$TAG-s" up
-ip -n "$MTA" link set lo up
-ip -n "$MTA" link set "$TAG-m" up
-ip -n "$MTA" addr add 10.98.0.2/24 dev "$TAG-m"
-ip -n "$MTA" addr add fd98::2/64 dev "$TAG-m" nodad
-# A veth leaves checksums to a card that is not there.
-ip netns exec "$MTA" ethtool -K "$TAG-m" tx off >/dev/null
+mta_up
 
 try() { # DRIVER WORKERS DOMAIN
-	stsd_config "port.driver: $1" "port.device: $TAG-s" "dataplane.workers: $2" \
+	stsd_config "port.driver: $1" "port.device: $PORT" "dataplane.workers: $2" \
 		"listen.address: [10.98.0.1/24, \"fd98::1/64\"]"
 	stsd_start
 	local server got
