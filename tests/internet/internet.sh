@@ -22,13 +22,21 @@ declare -A BAD=([wrong]=90 [cnonly]=91 [expired]=92 [hang]=93 [redirect]=94 [big
 	[plain]=96 [closes]=97 [slow]=98 [badbody]=99)
 PIDS=()
 
+# A pipe on which nothing ever comes: reading it with a time-out is a pause that
+# makes no process (a new one for each pause can leave bash 5.2 waiting for it).
+exec {QUIET}<> <(:)
+
+pause() { # SECONDS
+	read -r -t "$1" -u "$QUIET" || true
+}
+
 # Asks until it is answered: no waiting by the clock, but an end to it.
 until_true() { # SECONDS COMMAND...
 	local end=$((SECONDS + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
-		read -r -t 0.05 <> <(:) || true
+		pause 0.05
 	done
 }
 

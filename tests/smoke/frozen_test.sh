@@ -53,10 +53,10 @@ echo 'children are back'
 naps() { ctl --json stats | jq '.stsd_naps_total'; }
 
 # Figures are printed; what passes or fails is that it naps, and answers.
-read -r -t 11 <> <(:) || true # idle long enough to be drowsy
+pause 11 # idle long enough to be drowsy
 start=$(cpu_ticks)
 first=$(naps)
-read -r -t "$idle_s" <> <(:) || true
+pause "$idle_s"
 slept=$(($(naps) - first))
 percent=$((($(cpu_ticks) - start) * 100 / ($(getconf CLK_TCK) * idle_s)))
 took=$(in_srv dig @10.127.53.1 -p 5300 +tries=1 good.test.sts. TXT | awk '/Query time/ {print $4}')

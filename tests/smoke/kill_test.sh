@@ -43,7 +43,7 @@ for ((round = 1; round <= rounds; round++)); do
 		done
 	) &
 	asker=$!
-	read -r -t "0.$((RANDOM % 300 + 100))" <> <(:) || true
+	pause "0.$((RANDOM % 300 + 100))"
 	stsd_stop KILL
 	wait "$asker" "$load" 2>/dev/null || true
 	recorded=$(wc -l <"$DIR/recorded" 2>/dev/null || echo 0)
