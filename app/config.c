@@ -5,6 +5,7 @@
 
 #include "app/value.h"
 #include "base/err.h"
+#include "dataplane/lookup.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -172,9 +173,9 @@ set_bool(const struct place *p, const struct option *o, const char *text, uint64
 
 static int
 set_word(const struct place *p, const struct option *o, const char *text, uint64_t *out) {
-	enum dataplane_driver driver;
+	enum port_driver driver;
 	enum log_level level;
-	if (o->type == TYPE_DRIVER && dataplane_driver_parse(text, &driver)) {
+	if (o->type == TYPE_DRIVER && port_driver_parse(text, &driver)) {
 		*out = driver;
 		return 0;
 	}
@@ -536,12 +537,7 @@ static void print_scalar(const struct config *c, const struct option *o, FILE *t
 		snprintf(text, sizeof(text), "%s", *number != 0 ? "yes" : "no");
 		break;
 	case TYPE_DRIVER:
-		snprintf(
-			text,
-			sizeof(text),
-			"%s",
-			dataplane_driver_str((enum dataplane_driver) * number)
-		);
+		snprintf(text, sizeof(text), "%s", port_driver_str((enum port_driver) * number));
 		break;
 	case TYPE_HUGEPAGES:
 		snprintf(text, sizeof(text), "%s", HUGE[*number]);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/log.h"
-#include "dataplane/dataplane.h"
+#include "dataplane/port.h"
 #include "fetch/fetch.h"
 #include "fetch/sched.h"
 
@@ -42,7 +42,7 @@ struct config {
 	struct config_prefixes resolvers;
 	char names_allow[8][CONFIG_TEXT_MAX];
 	unsigned names_allow_count;
-	uint64_t driver; // enum dataplane_driver
+	uint64_t driver; // enum port_driver
 	char device[CONFIG_TEXT_MAX];
 	char device_args[CONFIG_TEXT_MAX];
 	struct config_prefixes host_addresses;

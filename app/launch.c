@@ -36,7 +36,6 @@ struct appliance {
 	struct table *table;
 	struct store *store;
 	struct dataplane *dataplane;
-	struct dataplane_config dataplane_config;
 	struct pump *pump;
 	struct ctl *ctl;
 	struct report_source source;
@@ -102,7 +101,7 @@ static int start_eal(struct appliance *a) {
 		.workers = (unsigned)a->config->workers,
 		.hugepages = (int)a->config->hugepages,
 		.memory_bytes = a->config->memory_bytes,
-		.pci = a->config->driver == DATAPLANE_PCI ? a->config->device : NULL,
+		.pci = a->config->driver == PORT_PCI ? a->config->device : NULL,
 	};
 	int rc = eal_start(&eal);
 	a->eal = rc == 0;
@@ -118,20 +117,13 @@ static int start_eal(struct appliance *a) {
 
 // Configuration of the parts.
 
-static unsigned
-copy_prefixes(const struct config_prefixes *from, struct dataplane_prefix *to, unsigned max) {
-	unsigned n = from->count < max ? from->count : max;
-	for (unsigned i = 0; i < n; i++) {
-		to[i].family = from->at[i].address.family;
-		to[i].bits = from->at[i].bits;
-		memcpy(to[i].octets, from->at[i].address.octets, sizeof(to[i].octets));
-	}
-	return n;
-}
-
-static void set_clients(const struct config *c, struct dataplane_config *d) {
-	d->allow_count = copy_prefixes(&c->allow, d->allow, DATAPLANE_PREFIX_MAX);
-	d->resolver_count = copy_prefixes(&c->resolvers, d->resolvers, DATAPLANE_PREFIX_MAX);
+static struct dataplane_clients clients_of(const struct config *c) {
+	return (struct dataplane_clients){
+		.allow = c->allow.at,
+		.allow_count = c->allow.count,
+		.resolvers = c->resolvers.at,
+		.resolver_count = c->resolvers.count,
+	};
 }
 
 static void set_zone(const struct config *c, struct lookup_zone *z) {
@@ -147,29 +139,31 @@ static void set_zone(const struct config *c, struct lookup_zone *z) {
 
 static int open_dataplane(struct appliance *a) {
 	const struct config *c = a->config;
-	struct dataplane_config *d = &a->dataplane_config;
-	*d = (struct dataplane_config){
-		.driver = (enum dataplane_driver)c->driver,
-		.device = c->device,
-		.device_args = c->device_args,
-		.force = c->force != 0,
-		.workers = (unsigned)c->workers,
+	struct dataplane_config d = {
+		.port = {
+			.driver = (enum port_driver)c->driver,
+			.device = c->device,
+			.device_args = c->device_args,
+			.force = c->force != 0,
+			.queues = (unsigned)c->workers,
+			.mbufs = (uint32_t)c->mbufs,
+			.mbufs_kept = (uint32_t)c->held,
+			.host_addresses = c->host_addresses.at,
+			.host_address_count = c->host_addresses.count,
+		},
 		.udp_port = (uint16_t)c->port,
+		.addresses = c->addresses.at,
+		.address_count = c->addresses.count,
+		.clients = clients_of(c),
 		.vlan = (uint16_t)c->vlan,
 		.hold_stub_ms = (uint32_t)c->hold_stub_ms,
 		.hold_resolver_ms = (uint32_t)c->hold_resolver_ms,
 		.held_max = (uint32_t)c->held,
-		.mbufs = (uint32_t)c->mbufs,
 		.version = REPORT_VERSION,
 		.tcp = "",
 	};
-	d->address_count = copy_prefixes(&c->addresses, d->addresses, DATAPLANE_ADDRESS_MAX);
-	d->host_address_count = copy_prefixes(
-		&c->host_addresses, d->host_addresses, DATAPLANE_ADDRESS_MAX
-	);
-	set_clients(c, d);
-	set_zone(c, &d->zone);
-	return dataplane_open(d, a->table, &a->dataplane);
+	set_zone(c, &d.zone);
+	return dataplane_open(&d, a->table, &a->dataplane);
 }
 
 static int open_pump(struct appliance *a) {
@@ -258,8 +252,8 @@ static int reload(void *arg, char *note, size_t cap) {
 		a->config->resolvers = fresh->resolvers;
 		a->config->log_level = fresh->log_level;
 		log_set_level((enum log_level)fresh->log_level);
-		set_clients(a->config, &a->dataplane_config);
-		rc = dataplane_set_clients(a->dataplane, &a->dataplane_config);
+		struct dataplane_clients clients = clients_of(a->config);
+		rc = dataplane_set_clients(a->dataplane, &clients);
 		snprintf(
 			note,
 			cap,
@@ -405,7 +399,7 @@ int launch_run(struct config *config, const char *path, int spawner) {
 		dataplane_set_serving(a->dataplane, true);
 		LOG(INFO,
 		    "ready: %s %s, port %u, zone %s",
-		    dataplane_driver_str((enum dataplane_driver)config->driver),
+		    port_driver_str((enum port_driver)config->driver),
 		    config->device,
 		    (unsigned)config->port,
 		    config->zone);

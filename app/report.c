@@ -60,7 +60,7 @@ json_t *report_status(const struct report_source *s) {
 		"spawner_pid",
 		(int)spawn_pid(),
 		"driver",
-		dataplane_driver_str((enum dataplane_driver)s->config->driver),
+		port_driver_str((enum port_driver)s->config->driver),
 		"workers",
 		(int)s->config->workers
 	);

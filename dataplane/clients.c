@@ -11,16 +11,16 @@ static void load(uint8_t family, const uint8_t *octets, uint64_t words[2]) {
 	memcpy(words, octets, family == AF_INET ? 4 : 16);
 }
 
-void clients_init(struct clients *c, const struct dataplane_prefix *prefixes, unsigned count) {
+void clients_init(struct clients *c, const struct prefix *prefixes, unsigned count) {
 	c->count = count;
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t mask[16] = {0};
 		for (unsigned b = 0; b < prefixes[i].bits; b++) {
 			mask[b / 8] |= (uint8_t)(0x80 >> b % 8);
 		}
-		c->at[i].family = prefixes[i].family;
+		c->at[i].family = prefixes[i].address.family;
 		load(AF_INET6, mask, c->at[i].mask);
-		load(prefixes[i].family, prefixes[i].octets, c->at[i].bits);
+		load(prefixes[i].address.family, prefixes[i].address.octets, c->at[i].bits);
 		c->at[i].bits[0] &= c->at[i].mask[0];
 		c->at[i].bits[1] &= c->at[i].mask[1];
 	}

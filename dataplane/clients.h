@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "dataplane/dataplane.h"
+#include "base/address.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,16 +11,18 @@
 // Lists of prefixes that clients are compared with: masks made once, two words
 // compared for each prefix.
 
+#define CLIENTS_MAX 64
+
 struct clients {
 	unsigned count;
 	struct {
 		uint8_t family;
 		uint64_t mask[2];
 		uint64_t bits[2];
-	} at[DATAPLANE_PREFIX_MAX];
+	} at[CLIENTS_MAX];
 };
 
-void clients_init(struct clients *c, const struct dataplane_prefix *prefixes, unsigned count);
+void clients_init(struct clients *c, const struct prefix *prefixes, unsigned count);
 
 // @param octets  4 or 16, by family.
 bool clients_match(const struct clients *c, uint8_t family, const uint8_t *octets);

@@ -27,38 +27,16 @@ struct dataplane {
 	struct worker_shared shared;
 	unsigned count;
 	bool running;
-	struct worker *workers[DATAPLANE_WORKER_MAX];
+	struct worker *workers[PORT_QUEUES_MAX];
 };
 
-static const char *const DRIVER_STR[] = {
-	[DATAPLANE_TAP] = "tap",
-	[DATAPLANE_AF_PACKET] = "af_packet",
-	[DATAPLANE_AF_XDP] = "af_xdp",
-	[DATAPLANE_MEMIF] = "memif",
-	[DATAPLANE_PCI] = "pci",
-};
-
-const char *dataplane_driver_str(enum dataplane_driver d) {
-	return DRIVER_STR[d];
-}
-
-bool dataplane_driver_parse(const char *word, enum dataplane_driver *out) {
-	for (int d = DATAPLANE_TAP; d <= DATAPLANE_PCI; d++) {
-		if (strcmp(word, DRIVER_STR[d]) == 0) {
-			*out = (enum dataplane_driver)d;
-			return true;
-		}
-	}
-	return false;
-}
-
-int dataplane_set_clients(struct dataplane *dp, const struct dataplane_config *config) {
+int dataplane_set_clients(struct dataplane *dp, const struct dataplane_clients *from) {
 	struct worker_clients *c = calloc(1, sizeof(*c));
 	if (c == NULL) {
 		return -ENOMEM;
 	}
-	clients_init(&c->allow, config->allow, config->allow_count);
-	clients_init(&c->resolvers, config->resolvers, config->resolver_count);
+	clients_init(&c->allow, from->allow, from->allow_count);
+	clients_init(&c->resolvers, from->resolvers, from->resolver_count);
 	c->older = atomic_load_explicit(&dp->shared.clients, memory_order_relaxed);
 	atomic_store_explicit(&dp->shared.clients, c, memory_order_release);
 	return 0;
@@ -117,10 +95,7 @@ static void set_owner(struct dataplane *dp, const struct dataplane_config *c) {
 	o->udp_port = c->udp_port;
 	o->vlan = c->vlan;
 	for (unsigned i = 0; i < c->address_count; i++) {
-		o->addresses[i].family = c->addresses[i].family;
-		memcpy(o->addresses[i].octets, c->addresses[i].octets, 16);
-		z->addresses[i].family = c->addresses[i].family;
-		memcpy(z->addresses[i].octets, c->addresses[i].octets, 16);
+		o->addresses[i] = z->addresses[i] = c->addresses[i].address;
 	}
 	o->address_count = (uint8_t)c->address_count;
 	z->address_count = (uint8_t)c->address_count;
@@ -140,18 +115,18 @@ int dataplane_open(
 	dp->shared.version = config->version;
 	dp->shared.tcp = config->tcp;
 	dp->shared.started = clock_boot_s();
-	int rc = port_open(config, &dp->shared.port);
+	int rc = port_open(&config->port, &dp->shared.port);
 	if (rc < 0) {
 		free(dp);
 		return rc;
 	}
 	set_owner(dp, config);
 	rc = make_rings(dp);
-	for (unsigned i = 0; rc == 0 && i < config->workers; i++) {
+	for (unsigned i = 0; rc == 0 && i < config->port.queues; i++) {
 		rc = make_worker(dp, config, i);
 	}
 	if (rc == 0) {
-		rc = dataplane_set_clients(dp, config);
+		rc = dataplane_set_clients(dp, &config->clients);
 	}
 	if (rc < 0) {
 		LOG(ERROR, "no memory for rings and held queries");

@@ -3,10 +3,12 @@
 
 #pragma once
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "cache/table.h"
 #include "dataplane/lookup.h"
 #include "dataplane/miss.h"
+#include "dataplane/port.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,52 +17,26 @@
 // The data plane: ports, workers and the rings between them and the control
 // core. EAL is up before dataplane_open() (app/eal.c).
 
-enum dataplane_driver {
-	DATAPLANE_TAP, // embedded default
-	DATAPLANE_AF_PACKET,
-	DATAPLANE_AF_XDP,
-	DATAPLANE_MEMIF,
-	DATAPLANE_PCI, // a NIC bound to vfio or uio, by PCI address
+// Lists are borrowed until the call returns; at most CLIENTS_MAX each.
+struct dataplane_clients {
+	const struct prefix *allow; // who may ask
+	unsigned allow_count;
+	const struct prefix *resolvers; // short hold
+	unsigned resolver_count;
 };
-
-// "tap", "af_packet", "af_xdp", "memif", "pci".
-const char *dataplane_driver_str(enum dataplane_driver d);
-bool dataplane_driver_parse(const char *word, enum dataplane_driver *out);
-
-struct dataplane_prefix {
-	uint8_t family; // AF_INET or AF_INET6
-	uint8_t bits;
-	uint8_t octets[16];
-};
-
-#define DATAPLANE_WORKER_MAX 64
-#define DATAPLANE_PREFIX_MAX 64
-#define DATAPLANE_ADDRESS_MAX 8
 
 struct dataplane_config {
-	enum dataplane_driver driver;
-	const char *device; // tap name, interface, memif socket path, PCI address
-	// "key=value,..." added to the device arguments of the driver, or "".
-	const char *device_args;
-	bool force;	  // af_xdp also on the interface of the default route
-	unsigned workers; // one queue pair each; lcore i+1 of EAL
+	struct port_config port;
 	uint16_t udp_port;
 	// Addresses the data plane owns and answers for, with on-link prefix.
-	struct dataplane_prefix addresses[DATAPLANE_ADDRESS_MAX];
+	const struct prefix *addresses;
 	unsigned address_count;
-	// tap: addresses given to the kernel's side of the interface.
-	struct dataplane_prefix host_addresses[DATAPLANE_ADDRESS_MAX];
-	unsigned host_address_count;
-	struct dataplane_prefix allow[DATAPLANE_PREFIX_MAX]; // who may ask
-	unsigned allow_count;
-	struct dataplane_prefix resolvers[DATAPLANE_PREFIX_MAX]; // short hold
-	unsigned resolver_count;
+	struct dataplane_clients clients;
 	struct lookup_zone zone;
 	uint16_t vlan;		   // 0: untagged and tagged frames are answered as they came
 	uint32_t hold_stub_ms;	   // 1500
 	uint32_t hold_resolver_ms; // 200
 	uint32_t held_max;	   // held queries per worker, 4096
-	uint32_t mbufs;		   // per worker; 0: chosen from queue and held sizes
 	const char *version;
 	const char *tcp; // for the apex TXT, or ""
 };
@@ -84,7 +60,7 @@ void dataplane_set_serving(struct dataplane *dp, bool serving);
 // New prefixes; the workers see them at their next turn.
 // @return 0 or -ENOMEM.
 [[nodiscard]] int
-dataplane_set_clients(struct dataplane *dp, const struct dataplane_config *config);
+dataplane_set_clients(struct dataplane *dp, const struct dataplane_clients *clients);
 
 // Takes misses and rechecks first, then checks.
 // @return How many were written to out.

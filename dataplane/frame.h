@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "base/address.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,10 +52,7 @@ struct frame_owner {
 	uint16_t udp_port;
 	uint16_t vlan; // 0: any, as it came
 	uint8_t address_count;
-	struct {
-		uint8_t family; // AF_INET or AF_INET6
-		uint8_t octets[16];
-	} addresses[FRAME_ADDRESS_MAX];
+	struct address addresses[FRAME_ADDRESS_MAX];
 };
 
 struct frame_view {

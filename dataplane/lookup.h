@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/name.h"
 #include "cache/record.h"
@@ -26,10 +27,7 @@ struct lookup_zone {
 	uint8_t nsid_len; // 0: NSID is not answered
 	uint8_t nsid[32];
 	uint8_t address_count; // for ns.<zone> A and AAAA
-	struct {
-		uint8_t family; // AF_INET or AF_INET6
-		uint8_t octets[16];
-	} addresses[8];
+	struct address addresses[8];
 	// Endings under which a name may be a mail domain although name_check()
 	// says special use or single label (names.allow): text, lower case.
 	uint8_t allow_count;

@@ -26,6 +26,28 @@
 #define POOL_CACHE 256
 #define SPARE_MBUFS 1024
 
+static const char *const DRIVER_STR[] = {
+	[PORT_TAP] = "tap",
+	[PORT_AF_PACKET] = "af_packet",
+	[PORT_AF_XDP] = "af_xdp",
+	[PORT_MEMIF] = "memif",
+	[PORT_PCI] = "pci",
+};
+
+const char *port_driver_str(enum port_driver d) {
+	return DRIVER_STR[d];
+}
+
+bool port_driver_parse(const char *word, enum port_driver *out) {
+	for (int d = PORT_TAP; d <= PORT_PCI; d++) {
+		if (strcmp(word, DRIVER_STR[d]) == 0) {
+			*out = (enum port_driver)d;
+			return true;
+		}
+	}
+	return false;
+}
+
 // Whether a routing table of the kernel names the device for the default route.
 static bool has_default_route(const char *device) {
 	FILE *f = fopen("/proc/net/route", "re");
@@ -46,25 +68,25 @@ static bool has_default_route(const char *device) {
 	return found;
 }
 
-static void vdev_args(const struct dataplane_config *c, struct port *p, char *args, size_t cap) {
+static void vdev_args(const struct port_config *c, struct port *p, char *args, size_t cap) {
 	switch (c->driver) {
-	case DATAPLANE_TAP:
+	case PORT_TAP:
 		snprintf(p->vdev, sizeof(p->vdev), "net_tap_sts");
 		snprintf(args, cap, "iface=%s", c->device);
 		break;
-	case DATAPLANE_AF_PACKET:
+	case PORT_AF_PACKET:
 		snprintf(p->vdev, sizeof(p->vdev), "net_af_packet_sts");
-		snprintf(args, cap, "iface=%s,qpairs=%u", c->device, c->workers);
+		snprintf(args, cap, "iface=%s,qpairs=%u", c->device, c->queues);
 		break;
-	case DATAPLANE_AF_XDP:
+	case PORT_AF_XDP:
 		snprintf(p->vdev, sizeof(p->vdev), "net_af_xdp_sts");
-		snprintf(args, cap, "iface=%s,start_queue=0,queue_count=%u", c->device, c->workers);
+		snprintf(args, cap, "iface=%s,start_queue=0,queue_count=%u", c->device, c->queues);
 		break;
-	case DATAPLANE_MEMIF:
+	case PORT_MEMIF:
 		snprintf(p->vdev, sizeof(p->vdev), "net_memif_sts");
 		snprintf(args, cap, "role=server,socket=%s,socket-abstract=no,rsize=11", c->device);
 		break;
-	case DATAPLANE_PCI:
+	case PORT_PCI:
 		break;
 	}
 	size_t n = strlen(args);
@@ -73,15 +95,15 @@ static void vdev_args(const struct dataplane_config *c, struct port *p, char *ar
 	}
 }
 
-static int find_device(const struct dataplane_config *c, struct port *p) {
+static int find_device(const struct port_config *c, struct port *p) {
 	char args[512] = "";
-	if (c->driver == DATAPLANE_AF_XDP && !c->force && has_default_route(c->device)) {
+	if (c->driver == PORT_AF_XDP && !c->force && has_default_route(c->device)) {
 		LOG(ERROR,
 		    "%s carries the default route; af_xdp would take all of its traffic (port.force)",
 		    c->device);
 		return ERR_PORT;
 	}
-	if (c->driver == DATAPLANE_AF_XDP) {
+	if (c->driver == PORT_AF_XDP) {
 		struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 		(void)setrlimit(RLIMIT_MEMLOCK, &all);
 	}
@@ -100,9 +122,9 @@ static int find_device(const struct dataplane_config *c, struct port *p) {
 	return 0;
 }
 
-static int make_pools(const struct dataplane_config *c, struct port *p, uint16_t rx, uint16_t tx) {
-	unsigned n = c->mbufs != 0 ? c->mbufs : rx + tx + c->held_max + SPARE_MBUFS + POOL_CACHE;
-	for (unsigned i = 0; i < c->workers; i++) {
+static int make_pools(const struct port_config *c, struct port *p, uint16_t rx, uint16_t tx) {
+	unsigned n = c->mbufs != 0 ? c->mbufs : rx + tx + c->mbufs_kept + SPARE_MBUFS + POOL_CACHE;
+	for (unsigned i = 0; i < c->queues; i++) {
 		char name[RTE_MEMPOOL_NAMESIZE];
 		snprintf(name, sizeof(name), "frames%u", i);
 		p->pools[i] = rte_pktmbuf_pool_create(
@@ -121,25 +143,21 @@ static int make_pools(const struct dataplane_config *c, struct port *p, uint16_t
 	return 0;
 }
 
-static int set_up_queues(
-	const struct dataplane_config *c,
-	struct port *p,
-	const struct rte_eth_dev_info *info
-) {
+static int
+set_up_queues(const struct port_config *c, struct port *p, const struct rte_eth_dev_info *info) {
 	struct rte_eth_conf conf = {0};
 	uint64_t checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
-	p->rx_checksums = c->driver == DATAPLANE_PCI
-			  && (info->rx_offload_capa & checksums) == checksums;
+	p->rx_checksums = c->driver == PORT_PCI && (info->rx_offload_capa & checksums) == checksums;
 	if (p->rx_checksums) {
 		conf.rxmode.offloads |= checksums;
 	}
 	uint64_t rss = info->flow_type_rss_offloads
 		       & (RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP);
-	if (c->workers > 1 && rss != 0) {
+	if (c->queues > 1 && rss != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = rss;
 	}
-	uint16_t n = (uint16_t)c->workers;
+	uint16_t n = (uint16_t)c->queues;
 	uint16_t rx = DESCRIPTORS;
 	uint16_t tx = DESCRIPTORS;
 	int rc = rte_eth_dev_configure(p->id, n, n, &conf);
@@ -160,9 +178,9 @@ static int set_up_queues(
 	return rc;
 }
 
-static void add_host_address(int fd, struct ifreq *ifr, const struct dataplane_prefix *a) {
+static void add_host_address(int fd, struct ifreq *ifr, const struct prefix *a) {
 	struct sockaddr_in sin = {.sin_family = AF_INET};
-	memcpy(&sin.sin_addr, a->octets, 4);
+	memcpy(&sin.sin_addr, a->address.octets, 4);
 	memcpy(&ifr->ifr_addr, &sin, sizeof(sin));
 	bool ok = ioctl(fd, SIOCSIFADDR, ifr) == 0;
 	sin.sin_addr.s_addr = htonl(a->bits == 0 ? 0 : UINT32_MAX << (32 - a->bits));
@@ -172,12 +190,12 @@ static void add_host_address(int fd, struct ifreq *ifr, const struct dataplane_p
 	}
 }
 
-static void add_host_address6(int fd, const char *device, const struct dataplane_prefix *a) {
+static void add_host_address6(int fd, const char *device, const struct prefix *a) {
 	struct in6_ifreq req = {
 		.ifr6_ifindex = (int)if_nametoindex(device),
 		.ifr6_prefixlen = a->bits,
 	};
-	memcpy(&req.ifr6_addr, a->octets, 16);
+	memcpy(&req.ifr6_addr, a->address.octets, 16);
 	if (ioctl(fd, SIOCSIFADDR, &req) < 0 && errno != EEXIST) {
 		LOG(WARN, "%s gets no IPv6 address: %s", device, err_str(-errno));
 	}
@@ -195,14 +213,14 @@ static void no_detection(const char *device) {
 }
 
 // Gives the kernel's side of a tap its addresses: they vanish with the tap.
-static void dress_tap(const struct dataplane_config *c) {
+static void dress_tap(const struct port_config *c) {
 	struct ifreq ifr = {0};
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", c->device);
 	int fd4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	no_detection(c->device);
 	for (unsigned i = 0; i < c->host_address_count; i++) {
-		if (c->host_addresses[i].family == AF_INET && fd4 >= 0) {
+		if (c->host_addresses[i].address.family == AF_INET && fd4 >= 0) {
 			add_host_address(fd4, &ifr, &c->host_addresses[i]);
 		} else if (fd6 >= 0) {
 			add_host_address6(fd6, c->device, &c->host_addresses[i]);
@@ -220,7 +238,7 @@ static void dress_tap(const struct dataplane_config *c) {
 	}
 }
 
-int port_open(const struct dataplane_config *c, struct port *p) {
+int port_open(const struct port_config *c, struct port *p) {
 	*p = (struct port){0};
 	int rc = find_device(c, p);
 	if (rc < 0) {
@@ -229,12 +247,9 @@ int port_open(const struct dataplane_config *c, struct port *p) {
 	struct rte_eth_dev_info info;
 	struct rte_ether_addr mac;
 	rc = rte_eth_dev_info_get(p->id, &info);
-	if (rc == 0 && c->workers > info.max_rx_queues) {
-		LOG(ERROR,
-		    "%s has %u queues for %u workers",
-		    c->device,
-		    info.max_rx_queues,
-		    c->workers);
+	if (rc == 0 && c->queues > info.max_rx_queues) {
+		LOG(ERROR, "%s has %u queue pairs, not %u", c->device, info.max_rx_queues, c->queues
+		);
 		rc = ERR_PORT;
 	}
 	if (rc == 0) {
@@ -249,7 +264,7 @@ int port_open(const struct dataplane_config *c, struct port *p) {
 	if (rc < 0) {
 		LOG(ERROR,
 		    "%s %s cannot be started: %s",
-		    dataplane_driver_str(c->driver),
+		    port_driver_str(c->driver),
 		    c->device,
 		    err_str(rc));
 		port_close(p);
@@ -259,7 +274,7 @@ int port_open(const struct dataplane_config *c, struct port *p) {
 	// Neighbour solicitations come to multicast addresses; not every driver
 	// filters, so not every driver knows the call.
 	(void)rte_eth_allmulticast_enable(p->id);
-	if (c->driver == DATAPLANE_TAP) {
+	if (c->driver == PORT_TAP) {
 		dress_tap(c);
 	}
 	return 0;
@@ -268,7 +283,7 @@ int port_open(const struct dataplane_config *c, struct port *p) {
 void port_close(struct port *p) {
 	(void)rte_eth_dev_stop(p->id);
 	(void)rte_eth_dev_close(p->id);
-	for (unsigned i = 0; i < DATAPLANE_WORKER_MAX; i++) {
+	for (unsigned i = 0; i < PORT_QUEUES_MAX; i++) {
 		rte_mempool_free(p->pools[i]);
 	}
 	if (p->vdev[0] != '\0') {

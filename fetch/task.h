@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "base/address.h"
 #include "base/bytes.h"
 #include "base/name.h"
 
@@ -18,11 +19,6 @@
 enum task_kind { TASK_TXT = 1, TASK_ADDRESS, TASK_POLICY };
 
 #define TASK_ADDRESS_MAX 8
-
-struct address {
-	uint8_t family; // AF_INET or AF_INET6
-	uint8_t octets[16];
-};
 
 struct task {
 	uint64_t id; // chosen by the sender, comes back in the outcome

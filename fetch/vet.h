@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "fetch/outcome.h"
+#include "base/address.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,11 +11,6 @@
 
 // Which addresses a policy may be fetched from. A stranger chooses the address
 // of his policy host; it must not lead us into networks that trust us.
-
-struct prefix {
-	struct address address;
-	uint8_t bits;
-};
 
 // Whether the address lies in the prefix. A prefix with more bits than its
 // family has matches nothing.
