@@ -34,13 +34,15 @@ struct pump {
 	struct cache *cache;
 	struct fetch *fetch;
 	struct cache_now now;
+	int64_t kept_shift_s; // the wall time of what is stored, minus the boot clock
 	boot_s_t clock_saved;
 };
 
 static void read_clocks(struct pump *p) {
 	p->now.mono = clock_mono_ns();
 	p->now.boot = clock_boot_s();
-	p->now.wall = clock_wall_s();
+	p->now.shown = clock_wall_s();
+	p->now.wall = p->now.boot + p->kept_shift_s;
 }
 
 static struct sched_waiter waiter_of(const struct miss *m) {
@@ -235,7 +237,7 @@ static void take_miss(struct pump *p, const struct miss *m) {
 }
 
 static void save_clock(struct pump *p) {
-	if (p->now.boot - p->clock_saved < SAVE_CLOCK_EVERY_S) {
+	if (p->now.boot - p->clock_saved < SAVE_CLOCK_EVERY_S || cache_restamps(p->cache)) {
 		return;
 	}
 	p->clock_saved = p->now.boot;
@@ -289,7 +291,9 @@ static void loaded(void *arg, const struct record *rec) {
 int pump_load(struct pump *p) {
 	read_clocks(p);
 	p->clock_saved = p->now.boot;
-	struct wallclock clock = wallclock_load(p->config.store_directory, p->now.wall);
+	struct wallclock clock = wallclock_load(p->config.store_directory, p->now.shown);
+	p->kept_shift_s = clock.kept - p->now.boot;
+	p->now.wall = clock.kept;
 	if (clock.behind) {
 		LOG(WARN, "the wall clock is behind its last saved value, which is used instead");
 	}

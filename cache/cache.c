@@ -19,9 +19,6 @@
 // must never downgrade anybody.
 
 #define REWRITE_AFTER_NS CLOCK_NS_PER_S
-#define KEEP_FAILED_S 3600 // their back-off must be remembered
-#define FOLD_USE_AFTER_S 86400
-#define SWEEP_BUCKETS 128
 #define EVICT_BUCKETS 64
 #define ROWS 64
 
@@ -68,7 +65,7 @@ static struct put **bucket_of(struct cache *c, const struct name *domain) {
 	return &c->by_domain[XXH3_64bits(domain->text, domain->len) % CACHE_PENDING_BUCKETS];
 }
 
-static struct put *find_pending(const struct cache *c, const struct name *domain) {
+struct put *cache_find_pending(const struct cache *c, const struct name *domain) {
 	struct put *p = c->by_domain
 				[XXH3_64bits(domain->text, domain->len) % CACHE_PENDING_BUCKETS];
 	while (p != NULL && !name_equal(&p->domain, domain)) {
@@ -129,7 +126,7 @@ static struct entry *
 entry_with_body(struct cache *c, const struct record *rec, const struct cache_now *now) {
 	uint16_t fresh_at = 0;
 	int answer = c->config.render(
-		rec, now->wall - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
+		rec, now->shown - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
 	);
 	int len = record_encode(rec, 0, c->encoded, RECORD_BYTES_MAX);
 	if (answer < 0 || len < 0) {
@@ -212,7 +209,7 @@ int cache_read_entry(const struct entry *e, struct record *out) {
 }
 
 bool cache_current(const struct cache *c, const struct name *domain, struct record *out) {
-	const struct put *p = find_pending(c, domain);
+	const struct put *p = cache_find_pending(c, domain);
 	if (p != NULL) {
 		*out = (struct record){.domain = p->domain};
 		return record_decode(p->record, p->len, 0, out) == 0;
@@ -252,7 +249,7 @@ void cache_store_forget(struct cache *c, enum store_family family, const struct 
 
 // The state of a policy is its record without patterns and text: small, and
 // joined to the policy again at load.
-static void store_lazy(struct cache *c, const struct record *rec, const struct cache_now *now) {
+void cache_store_lazy(struct cache *c, const struct record *rec, const struct cache_now *now) {
 	struct record small = *rec;
 	bool ok = true;
 	switch (rec->kind) {
@@ -308,7 +305,7 @@ static bool put_durable(
 	if (p == NULL) {
 		return false;
 	}
-	struct put *older = find_pending(c, &rec->domain);
+	struct put *older = cache_find_pending(c, &rec->domain);
 	if (older != NULL) {
 		assert(older->late); // single flight: only a published one can be there
 		forget_put(c, older);
@@ -339,18 +336,18 @@ void cache_put(
 ) {
 	forget_old_kind(c, rec);
 	// A policy that is not durable yet is written whole again.
-	bool whole = rec->kind == RECORD_POLICY && find_pending(c, &rec->domain) != NULL;
+	bool whole = rec->kind == RECORD_POLICY && cache_find_pending(c, &rec->domain) != NULL;
 	if ((durable || whole) && put_durable(c, rec, cookie, now)) {
 		return;
 	}
-	store_lazy(c, rec, now);
+	cache_store_lazy(c, rec, now);
 	c->stats.puts_lazy++;
 	cache_publish(c, rec, now);
 	c->config.done(c->config.arg, &rec->domain, cookie);
 }
 
 bool cache_drop(struct cache *c, const struct name *domain) {
-	struct put *p = find_pending(c, domain);
+	struct put *p = cache_find_pending(c, domain);
 	if (p != NULL && p->late) {
 		forget_put(c, p);
 	}
@@ -440,59 +437,6 @@ static void chase_deadlines(struct cache *c, const struct cache_now *now) {
 	}
 }
 
-// The sweep.
-
-struct sweep {
-	struct cache *cache;
-	const struct cache_now *now;
-};
-
-static void fold_into_store(struct cache *c, const struct entry *e, const struct cache_now *now) {
-	struct record rec;
-	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
-	if (hour == 0 || cache_read_entry(e, &rec) < 0) {
-		return;
-	}
-	struct record kept = {.domain = rec.domain};
-	const struct entry_body *body = entry_body(e);
-	if (record_decode(body->data + body->answer_bytes, body->record_bytes, 0, &kept) < 0
-	    || rec.used_at - kept.used_at < FOLD_USE_AFTER_S
-	    || find_pending(c, &rec.domain) != NULL) {
-		return;
-	}
-	store_lazy(c, &rec, now);
-	cache_publish(c, &rec, now);
-}
-
-static void sweep_entry(void *arg, const struct entry *e) {
-	const struct sweep *s = arg;
-	struct cache *c = s->cache;
-	boot_s_t ended = s->now->boot - (boot_s_t)e->ends_s;
-	boot_s_t keep = e->kind == ENTRY_NONE	  ? 0
-			: e->kind == ENTRY_POLICY ? CACHE_LOAD_KEEP_ENDED_S
-						  : KEEP_FAILED_S;
-	if (ended < keep) {
-		if (e->kind == ENTRY_POLICY) {
-			fold_into_store(c, e, s->now);
-		}
-		return;
-	}
-	struct name domain = {.len = e->name_len};
-	memcpy(domain.text, e->name, e->name_len);
-	if (find_pending(c, &domain) != NULL) {
-		return;
-	}
-	if (e->kind == ENTRY_NONE) {
-		cache_store_forget(c, STORE_NONE, &domain);
-	} else if (e->kind != ENTRY_UNKNOWN) {
-		cache_store_forget(c, STORE_STATE, &domain);
-	}
-	if (e->kind == ENTRY_POLICY) {
-		cache_store_forget(c, STORE_POLICY, &domain);
-	}
-	c->stats.swept += table_remove(c->config.table, domain.text, domain.len) ? 1 : 0;
-}
-
 void cache_turn(struct cache *c, const struct cache_now *now) {
 	struct store_confirm confirms[ROWS];
 	size_t n;
@@ -503,9 +447,12 @@ void cache_turn(struct cache *c, const struct cache_now *now) {
 	}
 	cache_load_stream(c, now);
 	chase_deadlines(c, now);
-	struct sweep sweep = {.cache = c, .now = now};
-	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &sweep);
+	cache_sweep(c, now);
 	table_turn(c->config.table);
+}
+
+bool cache_restamps(const struct cache *c) {
+	return c->restamps;
 }
 
 bool cache_warm(const struct cache *c) {

@@ -19,11 +19,12 @@
 
 struct cache;
 
-// The three clocks, read once a turn by the caller.
+// The clocks, read once a turn by the caller.
 struct cache_now {
 	mono_ns_t mono;
 	boot_s_t boot;
-	wall_s_t wall;
+	wall_s_t wall;	// that stored times are meant in: cache/wallclock.h
+	wall_s_t shown; // the wall clock: for the times in answers
 };
 
 struct cache_config {
@@ -63,6 +64,10 @@ void cache_free(struct cache *c);
 	void (*loaded)(void *arg, const struct record *rec),
 	void *arg
 );
+
+// Whether policies wait to be written with the new wall time, because the clock
+// was suspect at load. Until they are, the wall time must not be saved.
+bool cache_restamps(const struct cache *c);
 
 // Whether the NONE records of the store are all in the table by now.
 bool cache_warm(const struct cache *c);

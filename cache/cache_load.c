@@ -107,6 +107,8 @@ int cache_load(
 		.arg = arg,
 	};
 	c->keep_on_disk = clock->suspect;
+	c->restamp = clock->suspect;
+	c->restamps = clock->suspect;
 	c->load_shift_s = l.shift_s;
 	int rc = store_load(c->config.store, STORE_POLICY, load_policy, &l, report);
 	if (rc == 0) {

@@ -10,8 +10,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-// What cache.c and cache_load.c share: the body of struct cache. The loading
-// side fills the table at start, and with NONE records in the background.
+// What cache.c, cache_load.c and cache_sweep.c share: the body of struct cache.
+// The loading side fills the table at start, and with NONE records in the
+// background; the sweep goes round in what is kept.
 
 #define CACHE_PENDING_BUCKETS 4096
 #define CACHE_LOAD_KEEP_ENDED_S (7 * 86400) // policies, on disk and in memory
@@ -40,16 +41,30 @@ struct cache {
 	uint64_t sweep_cursor;
 	uint64_t evict_cursor;
 	bool warm;
-	bool keep_on_disk;    // the clock is suspect: delete nothing
-	int64_t load_shift_s; // wall minus boot, as judged at load
-	uint8_t *answer;      // scratch of config.answer_max
-	uint8_t *encoded;     // scratch of RECORD_BYTES_MAX
+	bool keep_on_disk;     // the clock is suspect: delete nothing
+	int64_t load_shift_s;  // wall minus boot, as judged at load
+	bool restamp;	       // the sweep writes all policies anew, with the kept wall time
+	bool restamps;	       // it does so, or some of them are not confirmed yet
+	bool shows;	       // shown_shift_s is set
+	int64_t shown_shift_s; // wall clock minus boot, as answers are rendered with
+	bool rerender;	       // a pass renders all answers anew
+	uint64_t render_cursor;
+	uint8_t *answer;  // scratch of config.answer_max
+	uint8_t *encoded; // scratch of RECORD_BYTES_MAX
 };
 
 // Of cache.c: makes the entry and publishes it. @return False: no place.
 bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now);
+// Of cache.c: a put under way, or NULL.
+struct put *cache_find_pending(const struct cache *c, const struct name *domain);
+// Of cache.c: writes what is not worth an fsync.
+void cache_store_lazy(struct cache *c, const struct record *rec, const struct cache_now *now);
 // Of cache.c: deletes a record from the store, lazily.
 void cache_store_forget(struct cache *c, enum store_family family, const struct name *domain);
 
 // Takes what the store has streamed and looked up since the last turn.
 void cache_load_stream(struct cache *c, const struct cache_now *now);
+
+// A slice of the sweep that removes what has ended, folds uses into the store and
+// mends times after the wall clock jumped.
+void cache_sweep(struct cache *c, const struct cache_now *now);

@@ -16,7 +16,7 @@ static int path_of(char path[PATH_MAX], const char *directory, const char *leaf)
 }
 
 struct wallclock wallclock_load(const char *directory, wall_s_t now) {
-	struct wallclock judged = {.wall = now};
+	struct wallclock judged = {.wall = now, .kept = now};
 	char path[PATH_MAX];
 	if (path_of(path, directory, "clock") < 0) {
 		return judged;
@@ -32,7 +32,8 @@ struct wallclock wallclock_load(const char *directory, wall_s_t now) {
 	    && end == '\n' && saved > 0) {
 		judged.behind = now < saved;
 		judged.suspect = now - saved > SUSPECT_AFTER_S;
-		judged.wall = judged.behind ? saved : now;
+		judged.wall = judged.behind || judged.suspect ? saved : now;
+		judged.kept = judged.behind ? saved : now;
 	}
 	(void)fclose(f);
 	return judged;

@@ -7,13 +7,20 @@
 
 #include <stdbool.h>
 
-// The last wall time, kept in a small file beside the store, because a wall
-// clock that starts behind it would let policies live longer than they may.
+// The wall time that stored times are meant in. It is the wall clock's at start,
+// and goes on with the boot clock, so that what happens to the wall clock while
+// we run touches nothing that is kept. The last one is saved in a small file
+// beside the store: a wall clock that starts behind it would let policies live
+// longer than they may, one that starts far ahead of it would end them.
 
 struct wallclock {
-	wall_s_t wall; // what to load with: the later of the clock and the file
-	bool behind;   // the clock is behind the file
-	bool suspect;  // the clock is ahead of the file by more than 7 days
+	wall_s_t wall; // what the stored times are to be read with
+	wall_s_t kept; // what to write them with from now on, at the same moment
+	bool behind;   // the clock is behind the file: the file's time counts
+	// The clock is ahead of the file by more than 7 days. The file's time counts
+	// for what is stored, and is written anew with the clock's: should that be
+	// right, policies live longer by the time we were off, once.
+	bool suspect;
 };
 
 // @param directory  Of the store.

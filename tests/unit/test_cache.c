@@ -28,11 +28,14 @@ struct world {
 	uint64_t done[8]; // cookies, in order
 	size_t done_count;
 	size_t loaded;
+	wall_s_t saved; // not 0: the clock is suspect, and this is the time in the file
 };
+
+static int64_t rendered_with; // the shift of the last answer rendered
 
 static int
 render(const struct record * /*rec*/,
-       int64_t /*wall_shift_s*/,
+       int64_t wall_shift_s,
        boot_s_t /*now*/,
        uint8_t *buf,
        size_t cap,
@@ -41,6 +44,7 @@ render(const struct record * /*rec*/,
 	assert_true(cap >= sizeof(ANSWER));
 	memcpy(buf, ANSWER, sizeof(ANSWER) - 1);
 	*fresh_at = 0;
+	rendered_with = wall_shift_s;
 	return sizeof(ANSWER) - 1;
 }
 
@@ -74,7 +78,11 @@ static void start(struct world *w) {
 	};
 	w->cache = cache_new(&config);
 	assert_non_null(w->cache);
-	const struct wallclock clock = {.wall = w->now.wall};
+	const struct wallclock clock = {
+		.wall = w->saved != 0 ? w->saved : w->now.wall,
+		.kept = w->now.wall,
+		.suspect = w->saved != 0,
+	};
 	w->loaded = 0;
 	assert_int_equal(cache_load(w->cache, &w->now, &clock, &report, loaded, w), 0);
 	assert_true(report.complete);
@@ -304,8 +312,63 @@ static void dropping_forgets_on_disk_too(void ** /*state*/) {
 	store_mem_free(w.mem);
 }
 
+static void answers_follow_a_jump_of_the_wall_clock(void ** /*state*/) {
+	struct world w = begin();
+	w.now.shown = w.now.wall;
+	start(&w);
+	struct record r = policy_of("a.example", "1", w.now.boot);
+	cache_put(w.cache, &r, false, 1, &w.now);
+	cache_turn(w.cache, &w.now);
+	assert_int_equal(rendered_with, w.now.shown - w.now.boot);
+	w.now.shown -= 86400;
+	for (int i = 0; i < 64; i++) {
+		cache_turn(w.cache, &w.now);
+	}
+	assert_int_equal(rendered_with, w.now.shown - w.now.boot);
+	struct record got;
+	assert_true(kept(&w, "a.example", &got));
+	assert_int_equal(got.ends_at, r.ends_at);
+	stop(&w);
+	store_mem_free(w.mem);
+}
+
+static void a_suspect_clock_neither_ends_nor_prolongs(void ** /*state*/) {
+	struct world w = begin();
+	start(&w);
+	struct record r = policy_of("a.example", "1", w.now.boot);
+	cache_put(w.cache, &r, true, 1, &w.now);
+	turn_until_done(&w, 1);
+	stop(&w);
+
+	// A month ahead: the saved time counts, and the policy is written anew.
+	w.saved = w.now.wall;
+	w.now.wall += 30 * 86400;
+	start(&w);
+	struct record got;
+	assert_true(kept(&w, "a.example", &got));
+	assert_int_equal(got.ends_at, r.ends_at);
+	cache_turn(w.cache, &w.now);
+	while (cache_restamps(w.cache)) {
+		struct pollfd p = {.fd = store_fd(w.store), .events = POLLIN};
+		(void)poll(&p, 1, 100);
+		cache_turn(w.cache, &w.now);
+	}
+	stop(&w);
+
+	// An orderly restart an hour later: less that hour.
+	w.saved = 0;
+	w.now.wall += 3600;
+	start(&w);
+	assert_true(kept(&w, "a.example", &got));
+	assert_int_equal(got.ends_at, r.ends_at - 3600);
+	stop(&w);
+	store_mem_free(w.mem);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_follow_a_jump_of_the_wall_clock),
+		cmocka_unit_test(a_suspect_clock_neither_ends_nor_prolongs),
 		cmocka_unit_test(a_policy_is_durable_before_it_is_done),
 		cmocka_unit_test(a_failing_store_does_not_hold_up_an_answer),
 		cmocka_unit_test(what_is_lazy_joins_its_policy_again),

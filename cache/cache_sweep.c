@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "cache/cache_load.h"
+
+#include <string.h>
+
+#define KEEP_FAILED_S 3600 // their back-off must be remembered
+#define FOLD_USE_AFTER_S 86400
+#define SWEEP_BUCKETS 128
+#define JUMP_S 1 // two clocks that are read one after the other differ by so much
+
+struct sweep {
+	struct cache *cache;
+	const struct cache_now *now;
+};
+
+static void fold_into_store(struct cache *c, const struct entry *e, const struct cache_now *now) {
+	struct record rec;
+	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
+	if (hour == 0 || cache_read_entry(e, &rec) < 0) {
+		return;
+	}
+	struct record kept = {.domain = rec.domain};
+	const struct entry_body *body = entry_body(e);
+	if (record_decode(body->data + body->answer_bytes, body->record_bytes, 0, &kept) < 0
+	    || rec.used_at - kept.used_at < FOLD_USE_AFTER_S
+	    || cache_find_pending(c, &rec.domain) != NULL) {
+		return;
+	}
+	cache_store_lazy(c, &rec, now);
+	cache_publish(c, &rec, now);
+}
+
+// A policy that was stored with another wall time is written anew, whole.
+static void restamp(struct cache *c, const struct entry *e, const struct cache_now *now) {
+	struct record rec;
+	if (cache_read_entry(e, &rec) == 0 && cache_find_pending(c, &rec.domain) == NULL) {
+		cache_put(c, &rec, true, 0, now);
+	}
+}
+
+static void sweep_entry(void *arg, const struct entry *e) {
+	const struct sweep *s = arg;
+	struct cache *c = s->cache;
+	boot_s_t ended = s->now->boot - (boot_s_t)e->ends_s;
+	boot_s_t keep = e->kind == ENTRY_NONE	  ? 0
+			: e->kind == ENTRY_POLICY ? CACHE_LOAD_KEEP_ENDED_S
+						  : KEEP_FAILED_S;
+	if (ended < keep) {
+		if (e->kind == ENTRY_POLICY && c->restamp && ended < 0) {
+			restamp(c, e, s->now);
+		} else if (e->kind == ENTRY_POLICY) {
+			fold_into_store(c, e, s->now);
+		}
+		return;
+	}
+	struct name domain = {.len = e->name_len};
+	memcpy(domain.text, e->name, e->name_len);
+	if (cache_find_pending(c, &domain) != NULL) {
+		return;
+	}
+	if (e->kind == ENTRY_NONE) {
+		cache_store_forget(c, STORE_NONE, &domain);
+	} else if (e->kind != ENTRY_UNKNOWN) {
+		cache_store_forget(c, STORE_STATE, &domain);
+	}
+	if (e->kind == ENTRY_POLICY) {
+		cache_store_forget(c, STORE_POLICY, &domain);
+	}
+	c->stats.swept += table_remove(c->config.table, domain.text, domain.len) ? 1 : 0;
+}
+
+static void render_again(void *arg, const struct entry *e) {
+	const struct sweep *s = arg;
+	struct record rec;
+	if (e->kind == ENTRY_POLICY && cache_read_entry(e, &rec) == 0) {
+		cache_publish(s->cache, &rec, s->now);
+	}
+}
+
+// The times in ready-made answers are the wall clock's: when it jumps, all are
+// rendered anew, slice by slice.
+static void follow_wall_clock(struct sweep *s) {
+	struct cache *c = s->cache;
+	int64_t shift = s->now->shown - s->now->boot;
+	int64_t off = shift - c->shown_shift_s;
+	if (!c->shows || off > JUMP_S || off < -JUMP_S) {
+		c->rerender = c->shows;
+		c->render_cursor = 0;
+		c->shown_shift_s = shift;
+		c->shows = true;
+	}
+	if (c->rerender) {
+		table_scan(c->config.table, &c->render_cursor, SWEEP_BUCKETS, render_again, s);
+		c->rerender = c->render_cursor != 0;
+	}
+}
+
+void cache_sweep(struct cache *c, const struct cache_now *now) {
+	struct sweep s = {.cache = c, .now = now};
+	follow_wall_clock(&s);
+	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &s);
+	c->restamp = c->restamp && c->sweep_cursor != 0;
+	c->restamps = c->restamps && (c->restamp || c->stats.pending > 0);
+}
