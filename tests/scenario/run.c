@@ -16,6 +16,9 @@
 //   policy D silent|refused|answers
 //   query D | recheck D | prefetch D
 //   time passes N[s|m|h|d]
+//   wall jumps [-]N[s|m|h|d]        the wall clock alone
+//   restart [N[s|m|h|d]]            off for so long; the boot clock begins anew
+//   flood N                         that many unknown domains are asked for
 //   check D KEY=VALUE...            of the last answer: r mode id fresh why retry left n
 //   kept D KEY=VALUE...             of what is kept: the same keys, or `kept D nothing`
 //   asked D txt=N address=N policy=N   tasks since the last `asked D`; those not named: 0
@@ -477,6 +480,27 @@ static void do_time(struct script *s) {
 	world_pass(s->world, duration(s, word(s, 2)));
 }
 
+static void do_wall(struct script *s) {
+	if (!is(s, 1, "jumps")) {
+		bad_step(s);
+	}
+	s->world->wall_shift_s += duration(s, word(s, 2));
+}
+
+static void do_restart(struct script *s) {
+	world_restart(s->world, s->word_count > 1 ? duration(s, word(s, 1)) : 0);
+}
+
+static void do_flood(struct script *s) {
+	for (long long n = number(s, word(s, 1)); n > 0; n--) {
+		char text[64];
+		(void)snprintf(text, sizeof(text), "n%lld.flood.example", n);
+		struct world_domain *d = world_domain(s->world, text);
+		d->txt_mood = WORLD_SILENT;
+		world_query(s->world, d);
+	}
+}
+
 static void do_confirms(struct script *s) {
 	s->world->confirms_later = is(s, 1, "later");
 }
@@ -499,24 +523,13 @@ static const struct {
 	const char *name;
 	void (*fn)(struct script *s);
 } steps[] = {
-	{"allow", do_allow},
-	{"answered", do_answered},
-	{"asked", do_asked},
-	{"check", do_check},
-	{"config", do_config},
-	{"confirm", do_confirm},
-	{"confirms", do_confirms},
-	{"host", do_host},
-	{"kept", do_kept},
-	{"policy", do_policy},
-	{"prefetch", do_prefetch},
-	{"purge", do_purge},
-	{"query", do_query},
-	{"recheck", do_recheck},
-	{"stats", do_stats},
-	{"time", do_time},
-	{"txt", do_txt},
-	{"used", do_used},
+	{"allow", do_allow},	   {"answered", do_answered}, {"asked", do_asked},
+	{"check", do_check},	   {"config", do_config},     {"confirm", do_confirm},
+	{"confirms", do_confirms}, {"flood", do_flood},	      {"host", do_host},
+	{"kept", do_kept},	   {"policy", do_policy},     {"prefetch", do_prefetch},
+	{"purge", do_purge},	   {"query", do_query},	      {"recheck", do_recheck},
+	{"restart", do_restart},   {"stats", do_stats},	      {"time", do_time},
+	{"txt", do_txt},	   {"used", do_used},	      {"wall", do_wall},
 };
 
 static void play_line(struct script *s, char *line) {

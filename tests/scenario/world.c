@@ -94,7 +94,7 @@ static bool op_current(void *arg, const struct name *name, struct record *out) {
 	return true;
 }
 
-static void keep(struct world_domain *d, const struct record *r) {
+void world_keep(struct world_domain *d, const struct record *r) {
 	struct record kept = *r;
 	if (r->policy.mx_bytes > 0) {
 		memmove(d->mx, r->policy.mx, r->policy.mx_bytes);
@@ -144,7 +144,7 @@ static void op_settle(void *arg, const struct sched_settlement *s) {
 	struct world_domain *d = known(w, &s->domain);
 	d->checking = false;
 	if (s->effect == SCHED_PUT) {
-		keep(d, &s->record);
+		world_keep(d, &s->record);
 	} else if (s->effect == SCHED_DROP) {
 		d->kept = false;
 	}
@@ -170,6 +170,8 @@ void world_init(struct world *w) {
 	*w = (struct world){
 		.now = 1000000,
 		.ns = 77 * CLOCK_NS_PER_S,
+		.wall_shift_s = 1700000000,
+		.saved_shift_s = 1700000000,
 		.config = {
 			.jobs_max = 1024,
 			.fetches_max = 256,
@@ -189,13 +191,18 @@ void world_fini(struct world *w) {
 	}
 }
 
-static void start(struct world *w) {
-	if (w->sched == NULL) {
-		w->config.allow_private = w->allow;
-		w->sched = sched_new(&w->config, &ops, w);
-	}
+void world_new_sched(struct world *w) {
+	sched_free(w->sched);
+	w->config.allow_private = w->allow;
+	w->sched = sched_new(&w->config, &ops, w);
 	if (w->sched == NULL) {
 		abort();
+	}
+}
+
+static void start(struct world *w) {
+	if (w->sched == NULL) {
+		world_new_sched(w);
 	}
 }
 

@@ -76,6 +76,8 @@ struct world {
 	struct sched_config config;
 	boot_s_t now;
 	mono_ns_t ns;
+	int64_t wall_shift_s;  // the wall clock minus the boot clock
+	int64_t saved_shift_s; // the same of the wall time that is kept and saved
 	bool confirms_later;
 	struct prefix allow[4];
 	size_t domain_count;
@@ -105,6 +107,16 @@ void world_confirm(struct world *w, struct world_domain *d);
 
 // Second by second, with everything that happens on the way.
 void world_pass(struct world *w, int64_t seconds);
+
+// Keeps a copy of the record.
+void world_keep(struct world_domain *d, const struct record *r);
+
+// Ends the scheduler, if there is one, and begins another.
+void world_new_sched(struct world *w);
+
+// The process ends, the machine is off for so long, and all begins again with
+// another boot clock.
+void world_restart(struct world *w, int64_t off_s);
 
 // What is kept and in force, or NULL.
 const struct record *world_live(const struct world *w, const struct world_domain *d);
