@@ -5,6 +5,7 @@
 #include "bench/fillcmd.h"
 #include "bench/loadcmd.h"
 #include "bench/makecmd.h"
+#include "bench/replaycmd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static int usage(FILE *out, int status) {
 	       "  fill   that file into the store of a stsd that does not run\n"
 	       "  load   ask a server, measure, compare its answers\n"
 	       "  echo   send the same kind of frames to an echo: the limit of the path\n"
+	       "  replay put frames through a worker, no driver below it\n"
 	       "  cores  how far two CPUs are apart\n"
 	       "stsbench COMMAND --help tells the options.\n",
 	       out);
@@ -36,6 +38,8 @@ int main(int argc, char **argv) {
 		return loadcmd_run(argc - 1, argv + 1, true);
 	if (strcmp(command, "cores") == 0)
 		return corelag_run(argc - 1, argv + 1);
+	if (strcmp(command, "replay") == 0)
+		return replaycmd_run(argc - 1, argv + 1);
 	if (strcmp(command, "--help") == 0)
 		return usage(stdout, 0);
 	return usage(stderr, 2);

@@ -11,7 +11,7 @@ packages=(
 	libdpdk-dev libevent-dev libjansson-dev libldns-dev libmbedtls-dev librocksdb-dev
 	libseccomp-dev liburcu-dev libxxhash-dev libyaml-dev make meson nftables nginx-light
 	ninja-build nodejs nsd openssl pkg-config procps python3 python3-dnspython shellcheck
-	unbound
+	unbound valgrind
 )
 
 missing=()

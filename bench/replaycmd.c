@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright (c) 2026 The stsd authors
+
+#include "bench/replaycmd.h"
+
+#include "app/eal.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "bench/draw.h"
+#include "bench/expect.h"
+#include "bench/feed.h"
+#include "bench/fill.h"
+#include "cache/cache_load.h"
+#include "dataplane/dataplane.h"
+
+#include <rte_bus_vdev.h>
+#include <rte_ethdev.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define DEVICE "net_null0"
+#define TABLE_SEED 0x5eed // the same table every time
+#define NONE_S 604800
+#define WARMUP_S 0.2
+#define HELD_MAX 4096
+#define LINES_A_FRAME 3 // of 64 octets: IPv6, a long name and an OPT
+#define DRAWS 1000000U
+
+enum which { WHICH_ALL, WHICH_POLICY, WHICH_NONE, WHICH_UNKNOWN };
+
+struct replay {
+	const char *names;
+	enum which which;
+	double zipf;
+	uint64_t seed;
+	uint16_t edns_bytes;
+	bool ipv6;
+	unsigned cpu;
+	unsigned control_cpu;
+	int hugepages; // as struct eal_config has it
+	double seconds;
+	uint64_t count; // 0: by time
+	struct expect_set set;
+	struct table *table;
+	struct dataplane *dp;
+	struct feed feed;
+	// Out of the counters.
+	uint64_t answers;
+	uint64_t lost;
+};
+
+static void nap_ms(long ms) {
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	nanosleep(&t, NULL);
+}
+
+// The table, as stsd would have loaded it.
+
+static int publish_all(struct replay *r, struct cache *c, struct fill_room *room) {
+	int64_t shift = clock_wall_s() - clock_boot_s();
+	struct cache_now now = {clock_mono_ns(), clock_boot_s(), clock_wall_s(), 0};
+	now.shown = now.wall;
+	for (uint32_t i = 0; i < r->set.count; i++) {
+		struct expect e = expect_get(&r->set, i);
+		struct record rec;
+		int rc = fill_record(&e, now.wall, NONE_S, room, &rec);
+		if (rc)
+			return rc;
+		// From wall to boot seconds.
+		rec.ends_at -= shift;
+		rec.checked_at -= shift;
+		rec.fetched_at -= shift;
+		rec.inserted_at -= shift;
+		rec.refresh_at -= shift;
+		if (rec.next_check_at != CLOCK_NEVER)
+			rec.next_check_at -= shift;
+		if (!cache_publish(c, &rec, &now))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_table(struct replay *r) {
+	r->table = table_new(&(struct table_config){.max_names = r->set.count, .seed = TABLE_SEED});
+	struct fill_room *room = malloc(sizeof(*room));
+	struct cache *c = !r->table ? NULL
+				    : cache_new(&(struct cache_config){
+					    .table = r->table,
+					    .render = lookup_render,
+					    .answer_max = LOOKUP_RENDER_MAX,
+				    });
+	int rc = c && room ? publish_all(r, c, room) : -ENOMEM;
+	if (c)
+		cache_free(c);
+	free(room);
+	return rc;
+}
+
+// The trace.
+
+static bool is_asked(const struct replay *r, uint32_t index) {
+	enum expect_kind kind = expect_get(&r->set, index).kind;
+	return r->which == WHICH_ALL || (r->which == WHICH_POLICY) == (kind == EXPECT_POLICY);
+}
+
+static size_t name_of(const struct replay *r, uint32_t index, char out[256]) {
+	if (r->which == WHICH_UNKNOWN)
+		return (size_t)snprintf(out, 256, "u%06" PRIx32 ".nx.example", index);
+	struct expect_text name = expect_get(&r->set, index).name;
+	memcpy(out, name.at, name.len);
+	return name.len;
+}
+
+static int add_frame(struct replay *r, const struct packet_proto *proto, uint32_t index) {
+	struct question_form form = {.zone = "sts", .edns_bytes = r->edns_bytes};
+	_Alignas(64) uint8_t block[QUESTION_BYTES_MAX + QUESTION_BLOCK] = {0};
+	uint8_t *bytes = block + offsetof(struct question, bytes);
+	char name[256];
+	uint8_t wire[QUESTION_BYTES_MAX];
+	size_t len = question_write(&form, name, name_of(r, index, name), index, wire);
+	if (!len)
+		return -EINVAL;
+	memcpy(bytes, wire, len);
+	struct question head = {
+		.sum = question_sum(wire, len), .index = index, .len = (uint16_t)len};
+	memcpy(block, &head, offsetof(struct question, bytes));
+	return feed_add(
+		&r->feed,
+		proto,
+		(const struct question *)(const void *)block,
+		(uint32_t)r->feed.frames
+	);
+}
+
+// All different, so that none is taken for the repeat of one that is held.
+static int make_unknown(struct replay *r, const struct packet_proto *proto) {
+	uint32_t n = r->count && r->count < DRAWS ? (uint32_t)r->count : DRAWS;
+	int rc = feed_init(&r->feed, (size_t)n * LINES_A_FRAME * 64);
+	for (uint32_t i = 0; i < n && !rc; i++)
+		rc = add_frame(r, proto, i);
+	return rc;
+}
+
+static int make_trace(struct replay *r, const struct packet_proto *proto) {
+	if (r->which == WHICH_UNKNOWN)
+		return make_unknown(r, proto);
+	uint32_t n = r->set.count;
+	size_t draws = r->zipf > 0 ? DRAWS : n;
+	uint32_t *order = r->zipf > 0 ? draw_zipf(n, r->zipf, draws, r->seed)
+				      : draw_permutation(n, r->seed);
+	int rc = order ? feed_init(&r->feed, draws * LINES_A_FRAME * 64) : -ENOMEM;
+	for (size_t i = 0; i < draws && !rc; i++)
+		if (is_asked(r, order[i]))
+			rc = add_frame(r, proto, order[i]);
+	free(order);
+	return rc || r->feed.frames ? rc : -ENOENT;
+}
+
+// The data plane.
+
+static int open_dataplane(struct replay *r) {
+	struct prefix ours[] = {{{.family = AF_INET}, 24}, {{.family = AF_INET6}, 64}};
+	(void)!inet_pton(AF_INET, "198.18.0.1", ours[0].address.octets);
+	(void)!inet_pton(AF_INET6, "fd00:18::1", ours[1].address.octets);
+	struct dataplane_config c = {
+		.port.driver = PORT_PCI, // any device that is there already
+		.port.device = DEVICE,
+		.port.queues = 1,
+		.port.mbufs_kept = HELD_MAX,
+		.udp_port = 5300,
+		.addresses = ours,
+		.address_count = 2,
+		.clients.allow = ours,
+		.clients.allow_count = 2,
+		.hold_stub_ms = 1500,
+		.hold_resolver_ms = 200,
+		.held_max = HELD_MAX,
+		.version = "replay",
+		.tcp = "",
+	};
+	int rc = rte_eal_hotplug_add("vdev", DEVICE, "copy=0");
+	if (!rc)
+		rc = lookup_zone_parse("sts", &c.zone);
+	return rc ? rc : dataplane_open(&c, r->table, &r->dp);
+}
+
+static int set_ends(const struct replay *r, uint16_t port, struct packet_proto *proto) {
+	struct packet_ends ends = {
+		.ipv6 = r->ipv6,
+		.our_mac = {2, 0, 0, 0, 0, 1},
+		.our_port = 49152,
+		.ports = 1024,
+		.peer_port = 5300,
+		.dns_flags = 0x0100,
+		.edns = r->edns_bytes > 0,
+	};
+	int family = r->ipv6 ? AF_INET6 : AF_INET;
+	(void)!inet_pton(family, r->ipv6 ? "fd00:18::2" : "198.18.0.2", ends.our_ip);
+	(void)!inet_pton(family, r->ipv6 ? "fd00:18::1" : "198.18.0.1", ends.peer_ip);
+	struct rte_ether_addr mac;
+	int rc = rte_eth_macaddr_get(port, &mac);
+	memcpy(ends.peer_mac, mac.addr_bytes, 6);
+	packet_proto_init(proto, &ends);
+	return rc;
+}
+
+// The run.
+
+static uint64_t sent(const struct replay *r) {
+	return atomic_load_explicit(&r->feed.sent, memory_order_relaxed);
+}
+
+// @return Queries answered a second.
+static double measure(struct replay *r) {
+	if (!r->count)
+		nap_ms((long)(WARMUP_S * 1000));
+	uint64_t before = sent(r);
+	mono_ns_t begin = clock_mono_ns();
+	if (!r->count)
+		nap_ms((long)(r->seconds * 1000));
+	while (sent(r) < r->count)
+		nap_ms(1);
+	return (double)(sent(r) - before) * CLOCK_NS_PER_S / (double)(clock_mono_ns() - begin);
+}
+
+static void
+count_answers(void *arg, const char *name, int worker, const char * /*help*/, uint64_t value) {
+	struct replay *r = arg;
+	if (worker < 0)
+		return;
+	if (strncmp(name, "stsd_answers_", 13) == 0)
+		r->answers += value;
+	if (strncmp(name, "stsd_drop_", 10) == 0)
+		r->lost += value;
+	if (strncmp(name, "stsd_answers_", 13) == 0 && value)
+		printf("  %s %" PRIu64 "\n", name, value);
+}
+
+static int run(struct replay *r) {
+	uint16_t port = 0;
+	int rc = rte_eth_dev_get_port_by_name(DEVICE, &port);
+	struct packet_proto proto;
+	if (!rc)
+		rc = set_ends(r, port, &proto);
+	if (!rc)
+		rc = make_trace(r, &proto);
+	if (!rc)
+		rc = feed_attach(&r->feed, port, r->count ? r->count : UINT64_MAX);
+	if (!rc)
+		rc = dataplane_start(r->dp);
+	if (rc)
+		return rc;
+	double rate = measure(r);
+	dataplane_stop(r->dp);
+	printf("%" PRIu64 " frames in the trace, %u names, %.2f M queries/s\n",
+	       r->feed.frames,
+	       r->set.count,
+	       rate / 1e6);
+	dataplane_counters(r->dp, count_answers, r);
+	return 0;
+}
+
+static int run_all(struct replay *r) {
+	struct eal_config eal = {
+		.control_cpu = r->control_cpu,
+		.worker_cpus = &r->cpu,
+		.workers = 1,
+		.hugepages = r->hugepages,
+		.memory_bytes = 64ULL << 20,
+	};
+	int rc = make_table(r);
+	if (!rc)
+		rc = eal_start(&eal);
+	if (rc)
+		return rc;
+	rc = open_dataplane(r);
+	if (!rc) {
+		dataplane_set_serving(r->dp, true);
+		rc = run(r);
+		dataplane_close(r->dp);
+	}
+	eal_stop();
+	return rc;
+}
+
+static int usage(FILE *out, int status) {
+	(void
+	)fputs("usage: stsbench replay --names FILE [OPTIONS]\n"
+	       "  --ask WHICH    all, policy, none, unknown: those names of the file, or names\n"
+	       "                 that nobody has heard of (all)\n"
+	       "  --zipf S       Zipf's law with exponent S; 0: a permutation (0)\n"
+	       "  --seed S       of the order (1)\n"
+	       "  --edns OCTETS  size announced; 0: no OPT (1232)\n"
+	       "  --ipv6\n"
+	       "  --cpu N        the worker's (1)\n"
+	       "  --control N    everything else's (0)\n"
+	       "  --seconds S    how long (3)\n"
+	       "  --count N      so many queries instead\n"
+	       "  --no-huge      no huge pages for packet buffers\n",
+	       out);
+	return status;
+}
+
+static bool choose(const char *word, enum which *out) {
+	static const char *const words[] = {"all", "policy", "none", "unknown"};
+	for (unsigned i = 0; i < 4; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*out = (enum which)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool set_number(struct replay *r, int option, const char *text) {
+	char *end;
+	double v = strtod(text, &end);
+	if (end == text || *end || v < 0 || v > 1e15)
+		return false;
+	switch (option) {
+	case 'z':
+		r->zipf = v;
+		return v <= 5;
+	case 's':
+		r->seed = (uint64_t)v;
+		return true;
+	case 'e':
+		r->edns_bytes = (uint16_t)v;
+		return v <= UINT16_MAX;
+	case 'c':
+		r->cpu = (unsigned)v;
+		return v < 1024;
+	case 'k':
+		r->control_cpu = (unsigned)v;
+		return v < 1024;
+	case 't':
+		r->seconds = v;
+		return v > 0 && v < 1e6;
+	default:
+		r->count = (uint64_t)v;
+		return true;
+	}
+}
+
+static bool set(struct replay *r, int option, const char *text) {
+	switch (option) {
+	case 'n':
+		r->names = text;
+		return true;
+	case 'a':
+		return choose(text, &r->which);
+	case '6':
+		r->ipv6 = true;
+		return true;
+	case 'H':
+		r->hugepages = 2;
+		return true;
+	default:
+		return option != '?' && set_number(r, option, text);
+	}
+}
+
+int replaycmd_run(int argc, char **argv) {
+	static const struct option longs[] = {
+		{"names", required_argument, NULL, 'n'},
+		{"ask", required_argument, NULL, 'a'},
+		{"zipf", required_argument, NULL, 'z'},
+		{"seed", required_argument, NULL, 's'},
+		{"edns", required_argument, NULL, 'e'},
+		{"ipv6", no_argument, NULL, '6'},
+		{"cpu", required_argument, NULL, 'c'},
+		{"control", required_argument, NULL, 'k'},
+		{"seconds", required_argument, NULL, 't'},
+		{"count", required_argument, NULL, 'N'},
+		{"no-huge", no_argument, NULL, 'H'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct replay r = {.seed = 1, .edns_bytes = 1232, .cpu = 1, .seconds = 3};
+	int option;
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): no thread has been started
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout, 0);
+		if (!set(&r, option, optarg))
+			return usage(stderr, 2);
+	}
+	if (optind < argc || !r.names)
+		return usage(stderr, 2);
+	uint64_t line = 0;
+	int rc = expect_open(r.names, &r.set, &line);
+	if (rc) {
+		(void)fprintf(stderr, "stsbench: %s:%" PRIu64 ": %s\n", r.names, line, err_str(rc));
+		return 3;
+	}
+	rc = run_all(&r);
+	if (rc)
+		(void)fprintf(stderr, "stsbench: %s\n", err_str(rc));
+	if (r.lost)
+		(void)fprintf(stderr, "stsbench: %" PRIu64 " frames dropped\n", r.lost);
+	return rc ? 3 : r.lost || !r.answers ? 1 : 0;
+}
