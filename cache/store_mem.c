@@ -8,14 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHUNK_MAX 256
+
 struct item {
 	size_t key_len;
 	size_t value_len;
 	unsigned char octets[]; // key, then value
 };
 
+// Items stand in order of their keys, in chunks of bounded size, so that a million
+// of them can come and go.
+struct chunk {
+	size_t count; // at least 1
+	struct item *items[CHUNK_MAX];
+};
+
+struct place {
+	size_t chunk;
+	size_t at; // in the chunk; may be its count
+};
+
 struct store_mem {
-	struct item **items; // in order of their keys
+	struct chunk **chunks;
 	size_t count;
 	size_t room;
 	pthread_mutex_t lock; // of the faults and the number of commits
@@ -49,20 +63,42 @@ static int compare(const struct item *a, const void *key, size_t key_len) {
 	return order != 0 ? order : (a->key_len > key_len) - (a->key_len < key_len);
 }
 
-// @return Where the first key >= key stands; *found when it is that very key.
-static size_t place_of(const struct store_mem *m, const void *key, size_t key_len, bool *found) {
+// The last chunk that begins with a key <= key, or the first of all.
+static size_t chunk_of(const struct store_mem *m, const void *key, size_t key_len) {
 	size_t low = 0;
 	size_t high = m->count;
-	while (low < high) {
+	while (high - low > 1) {
 		size_t mid = low + (high - low) / 2;
-		if (compare(m->items[mid], key, key_len) < 0) {
-			low = mid + 1;
+		if (compare(m->chunks[mid]->items[0], key, key_len) <= 0) {
+			low = mid;
 		} else {
 			high = mid;
 		}
 	}
-	*found = low < m->count && compare(m->items[low], key, key_len) == 0;
 	return low;
+}
+
+// @return Where the first key >= key stands or belongs; *found when it is that
+//         very key.
+static struct place
+place_of(const struct store_mem *m, const void *key, size_t key_len, bool *found) {
+	*found = false;
+	if (m->count == 0) {
+		return (struct place){0};
+	}
+	struct place p = {.chunk = chunk_of(m, key, key_len)};
+	const struct chunk *c = m->chunks[p.chunk];
+	size_t high = c->count;
+	while (p.at < high) {
+		size_t mid = p.at + (high - p.at) / 2;
+		if (compare(c->items[mid], key, key_len) < 0) {
+			p.at = mid + 1;
+		} else {
+			high = mid;
+		}
+	}
+	*found = p.at < c->count && compare(c->items[p.at], key, key_len) == 0;
+	return p;
 }
 
 static struct item *item_new(const struct engine_write *w) {
@@ -76,42 +112,91 @@ static struct item *item_new(const struct engine_write *w) {
 	return i;
 }
 
-static bool make_room(struct store_mem *m) {
-	if (m->count < m->room) {
+// Puts a new chunk at `index`. @return NULL: out of memory.
+static struct chunk *chunk_new(struct store_mem *m, size_t index) {
+	if (m->count == m->room) {
+		size_t room = m->room == 0 ? 64 : m->room * 2;
+		struct chunk **chunks = reallocarray(m->chunks, room, sizeof(struct chunk *));
+		if (chunks == NULL) {
+			return NULL;
+		}
+		m->chunks = chunks;
+		m->room = room;
+	}
+	struct chunk *c = calloc(1, sizeof(*c));
+	if (c != NULL) {
+		struct chunk **here = m->chunks + index;
+		memmove(here + 1, here, (m->count - index) * sizeof(struct chunk *));
+		*here = c;
+		m->count++;
+	}
+	return c;
+}
+
+// Makes sure that one more item fits at the place, which may move.
+static bool make_room(struct store_mem *m, struct place *p) {
+	if (m->count == 0) {
+		return chunk_new(m, 0) != NULL;
+	}
+	struct chunk *c = m->chunks[p->chunk];
+	if (c->count < CHUNK_MAX) {
 		return true;
 	}
-	size_t room = m->room == 0 ? 64 : m->room * 2;
-	struct item **items = reallocarray(m->items, room, sizeof(struct item *));
-	if (items == NULL) {
+	struct chunk *behind = chunk_new(m, p->chunk + 1);
+	if (behind == NULL) {
 		return false;
 	}
-	m->items = items;
-	m->room = room;
+	c->count = CHUNK_MAX / 2;
+	behind->count = CHUNK_MAX - c->count;
+	memcpy(behind->items, c->items + c->count, behind->count * sizeof(struct item *));
+	if (p->at > c->count) {
+		p->at -= c->count;
+		p->chunk++;
+	}
 	return true;
+}
+
+static void insert(struct store_mem *m, const struct place *p, struct item *item) {
+	struct chunk *c = m->chunks[p->chunk];
+	struct item **here = c->items + p->at;
+	memmove(here + 1, here, (c->count - p->at) * sizeof(struct item *));
+	*here = item;
+	c->count++;
+}
+
+static void erase(struct store_mem *m, const struct place *p) {
+	struct chunk *c = m->chunks[p->chunk];
+	struct item **here = c->items + p->at;
+	free(*here);
+	c->count--;
+	memmove(here, here + 1, (c->count - p->at) * sizeof(struct item *));
+	if (c->count == 0) {
+		free(c);
+		struct chunk **gap = m->chunks + p->chunk;
+		m->count--;
+		memmove(gap, gap + 1, (m->count - p->chunk) * sizeof(struct chunk *));
+	}
 }
 
 static int apply(struct store_mem *m, const struct engine_write *w) {
 	bool found;
-	size_t at = place_of(m, w->key, w->key_len, &found);
-	struct item *item = w->value == NULL ? NULL : item_new(w);
-	if (w->value != NULL && (item == NULL || (!found && !make_room(m)))) {
+	struct place p = place_of(m, w->key, w->key_len, &found);
+	if (w->value == NULL) {
+		if (found) {
+			erase(m, &p);
+		}
+		return 0;
+	}
+	struct item *item = item_new(w);
+	if (item == NULL || (!found && !make_room(m, &p))) {
 		free(item);
 		return -ENOMEM;
 	}
 	if (found) {
-		free(m->items[at]);
-	}
-	struct item **here = m->items + at;
-	size_t behind = m->count - at;
-	if (found && item == NULL) {
-		memmove(here, here + 1, (behind - 1) * sizeof(struct item *));
-		m->count--;
-	} else if (item != NULL) {
-		if (!found) {
-			memmove(here + 1, here, behind * sizeof(struct item *));
-			m->count++;
-		}
-		*here = item;
+		free(m->chunks[p.chunk]->items[p.at]);
+		m->chunks[p.chunk]->items[p.at] = item;
+	} else {
+		insert(m, &p, item);
 	}
 	return 0;
 }
@@ -146,11 +231,11 @@ get(struct engine *e,
     void *arg) {
 	const struct store_mem *m = data_of(e);
 	bool found;
-	size_t at = place_of(m, key, key_len, &found);
+	struct place p = place_of(m, key, key_len, &found);
 	if (!found) {
 		return -ENOENT;
 	}
-	const struct item *i = m->items[at];
+	const struct item *i = m->chunks[p.chunk]->items[p.at];
 	fn(arg, i->octets + i->key_len, i->value_len);
 	return 0;
 }
@@ -167,21 +252,36 @@ static struct engine_iter *iter(struct engine *e, const void *key, size_t key_le
 	return it;
 }
 
+static const struct item *before(const struct store_mem *m, struct place p) {
+	if (p.at > 0) {
+		return m->chunks[p.chunk]->items[p.at - 1];
+	}
+	if (p.chunk == 0) {
+		return NULL;
+	}
+	const struct chunk *c = m->chunks[p.chunk - 1];
+	return c->items[c->count - 1];
+}
+
+static const struct item *at_or_behind(const struct store_mem *m, struct place p, bool step) {
+	p.at += step ? 1 : 0;
+	while (p.chunk < m->count && p.at >= m->chunks[p.chunk]->count) {
+		p = (struct place){.chunk = p.chunk + 1};
+	}
+	return p.chunk < m->count ? m->chunks[p.chunk]->items[p.at] : NULL;
+}
+
 static bool next(struct engine_iter *it, struct engine_row *out) {
 	const struct store_mem *m = it->data;
 	bool found;
-	size_t at = place_of(m, it->key, it->key_len, &found);
+	struct place p = place_of(m, it->key, it->key_len, &found);
 	// The key we stand on was given before, or is the one to begin with.
 	bool stay = found && !it->begun;
-	if (it->backward && !stay) {
-		at = at == 0 ? m->count : at - 1;
-	} else if (!it->backward && found && !stay) {
-		at++;
-	}
-	if (at >= m->count) {
+	const struct item *i = it->backward && !stay ? before(m, p)
+						     : at_or_behind(m, p, found && !stay);
+	if (i == NULL) {
 		return false;
 	}
-	const struct item *i = m->items[at];
 	it->begun = true;
 	it->key_len = i->key_len < sizeof(it->key) ? i->key_len : sizeof(it->key);
 	memcpy(it->key, i->octets, it->key_len);
@@ -226,9 +326,12 @@ void store_mem_free(struct store_mem *m) {
 		return;
 	}
 	for (size_t i = 0; i < m->count; i++) {
-		free(m->items[i]);
+		for (size_t k = 0; k < m->chunks[i]->count; k++) {
+			free(m->chunks[i]->items[k]);
+		}
+		free(m->chunks[i]);
 	}
-	free(m->items);
+	free(m->chunks);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
