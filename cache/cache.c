@@ -184,7 +184,7 @@ static void publish_put(struct cache *c, const struct put *p, const struct cache
 
 // What is kept now.
 
-static void fold_use(const struct entry *e, struct record *rec) {
+void cache_fold_use(const struct entry *e, struct record *rec) {
 	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
 	boot_s_t used = hour == 0 ? 0 : (boot_s_t)(hour - 1) * 3600;
 	if (hour != 0 && used > rec->used_at) {
@@ -192,7 +192,7 @@ static void fold_use(const struct entry *e, struct record *rec) {
 	}
 }
 
-int cache_read_entry(const struct entry *e, struct record *out) {
+int cache_read_stored(const struct entry *e, struct record *out) {
 	*out = (struct record){.kind = RECORD_NONE, .domain.len = e->name_len};
 	memcpy(out->domain.text, e->name, e->name_len);
 	out->ends_at = e->ends_s;
@@ -204,8 +204,15 @@ int cache_read_entry(const struct entry *e, struct record *out) {
 			return rc;
 		}
 	}
-	fold_use(e, out);
 	return 0;
+}
+
+int cache_read_entry(const struct entry *e, struct record *out) {
+	int rc = cache_read_stored(e, out);
+	if (rc == 0) {
+		cache_fold_use(e, out);
+	}
+	return rc;
 }
 
 bool cache_current(const struct cache *c, const struct name *domain, struct record *out) {

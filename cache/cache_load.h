@@ -49,12 +49,18 @@ struct cache {
 	int64_t shown_shift_s; // wall clock minus boot, as answers are rendered with
 	bool rerender;	       // a pass renders all answers anew
 	uint64_t render_cursor;
+	bool folds; // this pass of the sweep folds uses into the store
+	boot_s_t fold_at;
 	uint8_t *answer;  // scratch of config.answer_max
 	uint8_t *encoded; // scratch of RECORD_BYTES_MAX
 };
 
 // Of cache.c: makes the entry and publishes it. @return False: no place.
 bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now);
+// Of cache.c: the record of an entry without the use the entry has seen, and that
+// use put into it. @return 0 or ERR_CORRUPT.
+[[nodiscard]] int cache_read_stored(const struct entry *e, struct record *out);
+void cache_fold_use(const struct entry *e, struct record *rec);
 // Of cache.c: a put under way, or NULL.
 struct put *cache_find_pending(const struct cache *c, const struct name *domain);
 // Of cache.c: writes what is not worth an fsync.

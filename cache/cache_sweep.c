@@ -7,6 +7,7 @@
 
 #define KEEP_FAILED_S 3600 // their back-off must be remembered
 #define FOLD_USE_AFTER_S 86400
+#define FOLD_EVERY_S 3600
 #define SWEEP_BUCKETS 128
 #define JUMP_S 1 // two clocks that are read one after the other differ by so much
 
@@ -18,14 +19,12 @@ struct sweep {
 static void fold_into_store(struct cache *c, const struct entry *e, const struct cache_now *now) {
 	struct record rec;
 	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
-	if (hour == 0 || cache_read_entry(e, &rec) < 0) {
+	if (hour == 0 || cache_read_stored(e, &rec) < 0) {
 		return;
 	}
-	struct record kept = {.domain = rec.domain};
-	const struct entry_body *body = entry_body(e);
-	if (record_decode(body->data + body->answer_bytes, body->record_bytes, 0, &kept) < 0
-	    || rec.used_at - kept.used_at < FOLD_USE_AFTER_S
-	    || cache_find_pending(c, &rec.domain) != NULL) {
+	boot_s_t stored = rec.used_at;
+	cache_fold_use(e, &rec);
+	if (rec.used_at - stored < FOLD_USE_AFTER_S || cache_find_pending(c, &rec.domain) != NULL) {
 		return;
 	}
 	cache_store_lazy(c, &rec, now);
@@ -50,7 +49,7 @@ static void sweep_entry(void *arg, const struct entry *e) {
 	if (ended < keep) {
 		if (e->kind == ENTRY_POLICY && c->restamp && ended < 0) {
 			restamp(c, e, s->now);
-		} else if (e->kind == ENTRY_POLICY) {
+		} else if (e->kind == ENTRY_POLICY && c->folds) {
 			fold_into_store(c, e, s->now);
 		}
 		return;
@@ -100,6 +99,11 @@ static void follow_wall_clock(struct sweep *s) {
 void cache_sweep(struct cache *c, const struct cache_now *now) {
 	struct sweep s = {.cache = c, .now = now};
 	follow_wall_clock(&s);
+	if (c->sweep_cursor == 0) {
+		// Records have to be read for it, so not in each pass.
+		c->folds = now->boot >= c->fold_at;
+		c->fold_at = c->folds ? now->boot + FOLD_EVERY_S : c->fold_at;
+	}
 	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &s);
 	c->restamp = c->restamp && c->sweep_cursor != 0;
 	c->restamps = c->restamps && (c->restamp || c->stats.pending > 0);
