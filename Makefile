@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-.PHONY: all setup demo test lint bench clean
+.PHONY: all setup demo test lint bench simulate clean
 
 all: build/build.ninja
 	ninja -C build
@@ -22,6 +22,9 @@ lint: setup all
 
 bench: setup all
 	bench/memif.sh
+
+simulate: setup all
+	nice build/tests/simulate 1
 
 clean:
 	rm -rf build build-asan build-clang
