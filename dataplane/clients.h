@@ -8,18 +8,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Lists of prefixes that clients are compared with: masks made once, two words
-// compared for each prefix.
+// Lists of prefixes that clients are compared with: masks made once, one or two
+// words compared for each prefix.
 
 #define CLIENTS_MAX 64
 
 struct clients {
-	unsigned count;
+	unsigned count4;
+	unsigned count6;
 	struct {
-		uint8_t family;
+		uint32_t mask;
+		uint32_t bits;
+	} at4[CLIENTS_MAX];
+	struct {
 		uint64_t mask[2];
 		uint64_t bits[2];
-	} at[CLIENTS_MAX];
+	} at6[CLIENTS_MAX];
 };
 
 void clients_init(struct clients *c, const struct prefix *prefixes, unsigned count);

@@ -3,7 +3,8 @@
 
 #include "dataplane/frame.h"
 
-#include <arpa/inet.h>
+#include "dataplane/sum.h"
+
 #include <string.h>
 #include <sys/socket.h>
 
@@ -33,63 +34,12 @@ static void put16(uint8_t *p, size_t v) {
 	p[1] = (uint8_t)v;
 }
 
-uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum) {
-	// In the machine's own byte order, 8 octets a step with the carry added
-	// back; folding brings the 16-bit parts together (RFC 1071 2).
-	uint64_t wide = sum;
-	while (len >= 16) {
-		uint64_t v[2];
-		memcpy(v, p, sizeof(v));
-		wide += v[0];
-		wide += wide < v[0];
-		wide += v[1];
-		wide += wide < v[1];
-		p += 16;
-		len -= 16;
-	}
-	wide = (wide & 0xffffffff) + (wide >> 32);
-	while (len >= 4) {
-		uint32_t v;
-		memcpy(&v, p, sizeof(v));
-		wide += v;
-		p += 4;
-		len -= 4;
-	}
-	uint16_t half;
-	if (len >= 2) {
-		memcpy(&half, p, sizeof(half));
-		wide += half;
-		p += 2;
-		len -= 2;
-	}
-	if (len == 1) {
-		uint8_t last[2] = {*p, 0};
-		memcpy(&half, last, sizeof(half));
-		wide += half;
-	}
-	wide = (wide & 0xffffffff) + (wide >> 32);
-	wide = (wide & 0xffffffff) + (wide >> 32);
-	return (uint32_t)wide;
-}
-
-uint16_t frame_fold(uint32_t sum) {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-uint32_t frame_pseudo_sum(const struct frame_view *v, uint8_t protocol, size_t l4_bytes) {
-	size_t len = v->family == AF_INET ? 4 : 16;
-	uint8_t rest[4] = {0, protocol, (uint8_t)(l4_bytes >> 8), (uint8_t)l4_bytes};
-	uint32_t sum = frame_sum(v->source, len, 0);
-	return frame_sum(rest, sizeof(rest), frame_sum(v->target, len, sum));
-}
-
 bool frame_is_ours(const struct frame_owner *o, uint8_t family, const uint8_t *octets) {
-	size_t len = family == AF_INET ? 4 : 16;
+	bool v4 = family == AF_INET;
 	for (unsigned i = 0; i < o->address_count; i++) {
+		const uint8_t *ours = o->addresses[i].octets;
 		if (o->addresses[i].family == family
-		    && memcmp(o->addresses[i].octets, octets, len) == 0) {
+		    && (v4 ? memcmp(ours, octets, 4) : memcmp(ours, octets, 16)) == 0) {
 			return true;
 		}
 	}
@@ -114,14 +64,16 @@ static bool is_bad_source_port(uint16_t port) {
 	return port == 0 || port == 7 || port == 13 || port == 17 || port == 19;
 }
 
-static enum frame_verdict parse_udp(
+// Inlined into both parsers, where the family is known.
+static inline enum frame_verdict parse_udp(
 	const struct frame_owner *o,
-	const uint8_t *data,
+	const uint8_t *ip,
+	const uint8_t *udp,
 	size_t l4_bytes,
 	bool verified,
 	struct frame_view *v
 ) {
-	const uint8_t *udp = data + v->l4;
+	bool v4 = v->family == AF_INET;
 	if (l4_bytes < UDP_BYTES) {
 		return FRAME_DROP_SHORT;
 	}
@@ -136,12 +88,12 @@ static enum frame_verdict parse_udp(
 	if (is_bad_source_port(v->source_port)) {
 		return FRAME_DROP_SOURCE_PORT;
 	}
-	bool unsummed = be16(udp + 6) == 0;
-	if (unsummed && v->family == AF_INET6) {
+	bool unsummed = udp[6] == 0 && udp[7] == 0;
+	if (unsummed && !v4) {
 		return FRAME_DROP_CHECKSUM;
 	}
 	if (!verified && !unsummed
-	    && frame_fold(frame_sum(udp, len, frame_pseudo_sum(v, PROTO_UDP, len))) != 0) {
+	    && sum_fold(sum_octets(udp, len, sum_pseudo(v4, ip, PROTO_UDP, len))) != 0) {
 		return FRAME_DROP_CHECKSUM;
 	}
 	v->payload = (uint16_t)(v->l4 + UDP_BYTES);
@@ -161,8 +113,8 @@ static enum frame_verdict parse_icmp(const uint8_t *data, size_t l4_bytes, struc
 	if (!known || icmp[1] != 0) {
 		return FRAME_DROP_PROTOCOL;
 	}
-	uint32_t pseudo = v4 ? 0 : frame_pseudo_sum(v, PROTO_ICMP6, l4_bytes);
-	if (frame_fold(frame_sum(icmp, l4_bytes, pseudo)) != 0) {
+	uint64_t sum = v4 ? 0 : sum_pseudo(false, data + v->l3, PROTO_ICMP6, l4_bytes);
+	if (sum_fold(sum_octets(icmp, l4_bytes, sum)) != 0) {
 		return FRAME_DROP_CHECKSUM;
 	}
 	return v4 ? FRAME_ICMP4 : FRAME_ICMP6;
@@ -193,7 +145,7 @@ static enum frame_verdict parse_ip4(
 	if ((be16(ip + 6) & 0x3fff) != 0) {
 		return FRAME_DROP_FRAGMENT;
 	}
-	if (!verified && frame_fold(frame_sum(ip, IP4_BYTES, 0)) != 0) {
+	if (!verified && sum_fold(sum_ip4(ip)) != 0) {
 		return FRAME_DROP_CHECKSUM;
 	}
 	v->family = AF_INET;
@@ -207,7 +159,7 @@ static enum frame_verdict parse_ip4(
 		return FRAME_DROP_ADDRESS;
 	}
 	if (ip[9] == PROTO_UDP) {
-		return parse_udp(o, data, total - IP4_BYTES, verified, v);
+		return parse_udp(o, ip, ip + IP4_BYTES, total - IP4_BYTES, verified, v);
 	}
 	return ip[9] == PROTO_ICMP ? parse_icmp(data, total - IP4_BYTES, v) : FRAME_DROP_PROTOCOL;
 }
@@ -259,7 +211,7 @@ static enum frame_verdict parse_ip6(
 	bool group = is_solicited_node(v->target);
 	if (next == PROTO_UDP) {
 		return frame_is_ours(o, AF_INET6, v->target)
-			       ? parse_udp(o, data, payload, verified, v)
+			       ? parse_udp(o, ip, ip + IP6_BYTES, payload, verified, v)
 			       : FRAME_DROP_ADDRESS;
 	}
 	// Whether the address is ours neigh judges too: link-local ones count there.
@@ -328,11 +280,12 @@ static void swap(uint8_t *a, uint8_t *b, size_t len) {
 }
 
 size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes) {
+	bool v4 = v->family == AF_INET;
 	uint8_t *ip = data + v->l3;
 	uint8_t *udp = data + v->l4;
 	size_t udp_bytes = UDP_BYTES + payload_bytes;
 	frame_turn_link(data);
-	if (v->family == AF_INET) {
+	if (v4) {
 		swap(ip + 12, ip + 16, 4);
 		ip[1] = 0;
 		put16(ip + 2, IP4_BYTES + udp_bytes);
@@ -340,7 +293,7 @@ size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_byte
 		put16(ip + 6, 0x4000);
 		ip[8] = HOPS;
 		memset(ip + 10, 0, 2);
-		uint16_t sum = frame_fold(frame_sum(ip, IP4_BYTES, 0));
+		uint16_t sum = sum_fold(sum_ip4(ip));
 		memcpy(ip + 10, &sum, 2);
 	} else {
 		swap(ip + 8, ip + 24, 16);
@@ -352,8 +305,7 @@ size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_byte
 	swap(udp, udp + 2, 2);
 	put16(udp + 4, udp_bytes);
 	memset(udp + 6, 0, 2);
-	uint16_t sum = frame_fold(
-		frame_sum(udp, udp_bytes, frame_pseudo_sum(v, PROTO_UDP, udp_bytes))
+	uint16_t sum = sum_fold(sum_octets(udp, udp_bytes, sum_pseudo(v4, ip, PROTO_UDP, udp_bytes))
 	);
 	sum = sum == 0 ? 0xffff : sum; // zero would say "not computed"
 	memcpy(udp + 6, &sum, 2);

@@ -62,7 +62,7 @@ struct frame_view {
 	uint16_t payload_bytes;
 	uint8_t family;
 	const uint8_t *source; // 4 or 16 octets, within the frame
-	const uint8_t *target;
+	const uint8_t *target; // right behind them
 	uint16_t source_port;
 };
 
@@ -82,12 +82,5 @@ size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_byte
 
 // Swaps the link-layer addresses.
 void frame_turn_link(uint8_t *data);
-
-// One's complement sum of octets, added to `sum`; and its end.
-uint32_t frame_sum(const uint8_t *p, size_t len, uint32_t sum);
-uint16_t frame_fold(uint32_t sum);
-
-// Sum over the pseudo header (RFC 768, RFC 8200 8.1).
-uint32_t frame_pseudo_sum(const struct frame_view *v, uint8_t protocol, size_t l4_bytes);
 
 bool frame_is_ours(const struct frame_owner *o, uint8_t family, const uint8_t *octets);

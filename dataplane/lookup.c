@@ -4,6 +4,7 @@
 #include "dataplane/lookup.h"
 
 #include "base/err.h"
+#include "dataplane/lookup_usual.h"
 
 #include <errno.h>
 #include <string.h>
@@ -73,6 +74,14 @@ int lookup_zone_parse(const char *text, struct lookup_zone *out) {
 	*start = (uint8_t)(at - start - 1);
 	*at++ = 0;
 	out->wire_len = (uint8_t)(at - out->wire);
+	uint8_t low[sizeof(out->low)] = {0};
+	uint8_t mask[sizeof(out->low_mask)] = {0};
+	for (size_t i = 0; i < out->wire_len; i++) {
+		low[i] = out->wire[i] | 0x20;
+		mask[i] = 0xff;
+	}
+	memcpy(out->low, low, sizeof(low));
+	memcpy(out->low_mask, mask, sizeof(mask));
 	return 0;
 }
 
@@ -299,5 +308,16 @@ void lookup_parse(
 		} else {
 			classify(zone, &l, (unsigned)below, q);
 		}
+	}
+}
+
+void lookup_parse_padded(
+	const struct lookup_zone *zone,
+	const uint8_t *msg,
+	size_t len,
+	struct lookup_query *q
+) {
+	if (!lookup_usual_read(zone, msg, len, q)) {
+		lookup_parse(zone, msg, len, q);
 	}
 }

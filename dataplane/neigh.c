@@ -3,6 +3,8 @@
 
 #include "dataplane/neigh.h"
 
+#include "dataplane/sum.h"
+
 #include <string.h>
 #include <sys/socket.h>
 
@@ -56,7 +58,8 @@ static bool is_ours6(const struct frame_owner *o, const uint8_t *a) {
 static void sum_icmp6(const struct frame_view *v, uint8_t *data, size_t bytes) {
 	uint8_t *icmp = data + v->l4;
 	memset(icmp + 2, 0, 2);
-	uint16_t sum = frame_fold(frame_sum(icmp, bytes, frame_pseudo_sum(v, 58, bytes)));
+	uint16_t sum = sum_fold(sum_octets(icmp, bytes, sum_pseudo(false, data + v->l3, 58, bytes))
+	);
 	memcpy(icmp + 2, &sum, 2);
 }
 
@@ -113,11 +116,11 @@ static size_t echo4(const struct frame_view *v, uint8_t *data) {
 	memcpy(ip + 16, source, 4);
 	ip[8] = 64;
 	memset(ip + 10, 0, 2);
-	uint16_t sum = frame_fold(frame_sum(ip, 20, 0));
+	uint16_t sum = sum_fold(sum_ip4(ip));
 	memcpy(ip + 10, &sum, 2);
 	icmp[0] = ECHO_REPLY4;
 	memset(icmp + 2, 0, 2);
-	sum = frame_fold(frame_sum(icmp, v->payload_bytes, 0));
+	sum = sum_fold(sum_octets(icmp, v->payload_bytes, 0));
 	memcpy(icmp + 2, &sum, 2);
 	frame_turn_link(data);
 	return (size_t)(v->l4 + v->payload_bytes);

@@ -285,6 +285,16 @@ static void drop(struct rte_mbuf *m, counter_t *reason) {
 	rte_pktmbuf_free(m);
 }
 
+static void parse_query(const struct loop *l, struct work *k, const uint8_t *data) {
+	const uint8_t *msg = data + k->v.payload;
+	size_t len = k->v.payload_bytes;
+	if (k->v.payload + len + LOOKUP_PAD <= FRAME_ROOM) {
+		lookup_parse_padded(&l->s->zone, msg, len, &k->q);
+	} else {
+		lookup_parse(&l->s->zone, msg, len, &k->q);
+	}
+}
+
 static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	struct worker_counters *c = &l->w->counters;
 	struct work *k = &l->work[l->work_count];
@@ -308,7 +318,7 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	k->m = m;
 	k->final = false;
 	if (r == FRAME_QUERY) {
-		lookup_parse(&l->s->zone, data + k->v.payload, k->v.payload_bytes, &k->q);
+		parse_query(l, k, data);
 		if (k->q.kind == LOOKUP_DROP) {
 			drop(m, &c->drop_message);
 		} else {
@@ -330,7 +340,7 @@ static struct work *reread(struct loop *l, struct rte_mbuf *m) {
 	struct work *k = &l->work[l->work_count];
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	(void)frame_parse(&l->s->owner, data, m->data_len, true, &k->v);
-	lookup_parse(&l->s->zone, data + k->v.payload, k->v.payload_bytes, &k->q);
+	parse_query(l, k, data);
 	k->m = m;
 	k->final = true;
 	return k;
