@@ -5,6 +5,7 @@
 
 #include "dataplane/sum.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -266,48 +267,69 @@ enum frame_verdict frame_parse(
 }
 
 void frame_turn_link(uint8_t *data) {
-	uint8_t mac[6];
-	memcpy(mac, data, 6);
-	memcpy(data, data + 6, 6);
-	memcpy(data + 6, mac, 6);
+	uint64_t target = 0;
+	uint64_t source = 0;
+	memcpy(&target, data, 6);
+	memcpy(&source, data + 6, 6);
+	memcpy(data, &source, 6);
+	memcpy(data + 6, &target, 6);
 }
 
-static void swap(uint8_t *a, uint8_t *b, size_t len) {
-	uint8_t t[16];
-	memcpy(t, a, len);
-	memcpy(a, b, len);
-	memcpy(b, t, len);
+// Both write the IP header round and return its part of the pseudo header's sum.
+// No field is read after it was written: the processor would wait for it.
+
+static uint64_t turn_ip4(uint8_t *ip, uint16_t total) {
+	static const uint8_t FIXED[] = {0x40, 0, HOPS, PROTO_UDP}; // not to be fragmented
+	uint32_t source;
+	uint32_t target;
+	uint32_t fixed;
+	memcpy(&source, ip + 12, 4);
+	memcpy(&target, ip + 16, 4);
+	memcpy(&fixed, FIXED, 4);
+	uint64_t addresses = (uint64_t)source + target;
+	uint16_t sum = sum_fold(SUM_PAIR(0x45, 0) + htons(total) + fixed + addresses);
+	ip[1] = 0;
+	put16(ip + 2, total);
+	memset(ip + 4, 0, 2);
+	memcpy(ip + 6, &fixed, 4);
+	memcpy(ip + 10, &sum, 2);
+	memcpy(ip + 12, &target, 4);
+	memcpy(ip + 16, &source, 4);
+	return addresses;
 }
 
-size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes) {
-	bool v4 = v->family == AF_INET;
+static uint64_t turn_ip6(uint8_t *ip, size_t udp_bytes) {
+	uint64_t a[4];
+	memcpy(a, ip + 8, 32);
+	memcpy(ip + 8, a + 2, 16);
+	memcpy(ip + 24, a, 16);
+	memcpy(ip, (uint8_t[]){0x60, 0, 0, 0}, 4);
+	put16(ip + 4, udp_bytes);
+	ip[7] = HOPS;
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		sum += (a[i] & 0xffffffff) + (a[i] >> 32);
+	}
+	return sum;
+}
+
+size_t
+frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes, uint64_t payload_sum) {
 	uint8_t *ip = data + v->l3;
 	uint8_t *udp = data + v->l4;
-	size_t udp_bytes = UDP_BYTES + payload_bytes;
+	size_t bytes = UDP_BYTES + payload_bytes;
 	frame_turn_link(data);
-	if (v4) {
-		swap(ip + 12, ip + 16, 4);
-		ip[1] = 0;
-		put16(ip + 2, IP4_BYTES + udp_bytes);
-		put16(ip + 4, 0);
-		put16(ip + 6, 0x4000);
-		ip[8] = HOPS;
-		memset(ip + 10, 0, 2);
-		uint16_t sum = sum_fold(sum_ip4(ip));
-		memcpy(ip + 10, &sum, 2);
-	} else {
-		swap(ip + 8, ip + 24, 16);
-		ip[0] = 0x60;
-		memset(ip + 1, 0, 3);
-		put16(ip + 4, udp_bytes);
-		ip[7] = HOPS;
-	}
-	swap(udp, udp + 2, 2);
-	put16(udp + 4, udp_bytes);
-	memset(udp + 6, 0, 2);
-	uint16_t sum = sum_fold(sum_octets(udp, udp_bytes, sum_pseudo(v4, ip, PROTO_UDP, udp_bytes))
-	);
-	sum = sum == 0 ? 0xffff : sum; // zero would say "not computed"
-	memcpy(udp + 6, &sum, 2);
-	return (size_t)(v->l4 + udp_bytes);
+	uint64_t sum = v->family == AF_INET ? turn_ip4(ip, (uint16_t)(IP4_BYTES + bytes))
+					    : turn_ip6(ip, bytes);
+	uint32_t ports;
+	memcpy(&ports, udp, 4);
+	sum += payload_sum != 0 ? payload_sum : sum_octets(udp + UDP_BYTES, payload_bytes, 0);
+	uint16_t len = htons((uint16_t)bytes);
+	uint16_t check = sum_fold(sum + ports + 2U * len + SUM_PAIR(0, PROTO_UDP));
+	check = check == 0 ? 0xffff : check; // zero would say "not computed"
+	ports = ports >> 16 | ports << 16;
+	memcpy(udp, &ports, 4);
+	memcpy(udp + 4, &len, 2);
+	memcpy(udp + 6, &check, 2);
+	return v->l4 + bytes;
 }

@@ -77,8 +77,11 @@ enum frame_verdict frame_parse(
 
 // Makes the answer to a FRAME_QUERY around a payload that already stands where
 // the query's stood: addresses and ports are swapped, lengths and checksums
-// written. @return Octets of the whole frame.
-size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes);
+// written.
+// @param payload_sum  The payload's sum (dataplane/sum.h) where it is known, else 0.
+// @return Octets of the whole frame.
+size_t
+frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes, uint64_t payload_sum);
 
 // Swaps the link-layer addresses.
 void frame_turn_link(uint8_t *data);

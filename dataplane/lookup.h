@@ -116,12 +116,15 @@ size_t lookup_answer_zone( // NODATA, SOA, NS, ADDRESS, STATUS
 	const struct lookup_status *status
 );
 // From a table entry whose verdict is in force at `now`.
+// @param sum  Takes the sum of the answer's octets (dataplane/sum.h), or 0 where it
+//             has to be taken from them.
 size_t lookup_answer_entry(
 	const struct lookup_query *q,
 	uint8_t *buf,
 	const struct lookup_zone *z,
 	const struct entry *e,
-	struct lookup_now now
+	struct lookup_now now,
+	uint64_t *sum
 );
 // A verdict without entry: "none", "failed", "unknown", "pending".
 // @param why  "" for none. @param retry_s  0: no retry tag.

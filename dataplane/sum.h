@@ -67,6 +67,29 @@ static inline uint64_t sum_octets(const uint8_t *p, size_t len, uint64_t sum) {
 	return sum + sum_rest(p, len);
 }
 
+// Copies len octets and gives their sum, which is so taken where they have not
+// just been written. Up to 15 octets too many may be read and written.
+static inline uint64_t sum_copy(uint8_t *to, const uint8_t *from, size_t len) {
+	size_t i = 0;
+	for (; i + 16 <= len; i += 16) {
+		memcpy(to + i, from + i, 16);
+	}
+	memcpy(to + i, from + i, 16);
+	return sum_octets(from, len, 0);
+}
+
+// A word of the sum by its two octets, so that the sum of constants is one.
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SUM_PAIR(first, second) ((uint64_t)(first) | (uint64_t)(second) << 8)
+#else
+#define SUM_PAIR(first, second) ((uint64_t)(first) << 8 | (uint64_t)(second))
+#endif
+
+// The sum of octets that stand at an odd offset, from their own.
+static inline uint64_t sum_shifted(uint64_t sum, bool odd) {
+	return odd ? sum << 8 : sum;
+}
+
 // An IPv4 header without options.
 static inline uint64_t sum_ip4(const uint8_t *ip) {
 	return sum_word(ip) + sum_word(ip + 8) + sum_rest(ip + 16, 4);

@@ -63,8 +63,12 @@ static void give(struct loop *l, struct rte_mbuf *m, size_t frame_bytes) {
 	l->out[l->out_count++] = m;
 }
 
+static void reply_summed(struct loop *l, struct work *k, size_t payload_bytes, uint64_t sum) {
+	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes, sum));
+}
+
 static void reply(struct loop *l, struct work *k, size_t payload_bytes) {
-	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes));
+	reply_summed(l, k, payload_bytes, 0);
 }
 
 static void reply_short(
@@ -205,7 +209,9 @@ static void answer_looked_up(struct loop *l, struct work *k, const struct entry 
 		counter_add(&c->hits, k->final ? 0 : 1);
 		count_entry(c, e);
 		use_entry(l, e);
-		reply(l, k, lookup_answer_entry(&k->q, payload(k), zone, e, l->boot));
+		uint64_t sum;
+		size_t n = lookup_answer_entry(&k->q, payload(k), zone, e, l->boot, &sum);
+		reply_summed(l, k, n, sum);
 	} else if (k->final || k->q.any_type) {
 		reply_pending(l, k);
 	} else {

@@ -113,7 +113,7 @@ static void a_query_is_taken_and_turned_round(void ** /*state*/) {
 			assert_int_equal(v.source_port, 49157);
 			assert_memory_equal(v.source, p.ends.our_ip, v6 ? 16 : 4);
 			memset(frame + len, (int)payload, sizeof(frame) - len);
-			size_t out = frame_turn(&v, frame, payload);
+			size_t out = frame_turn(&v, frame, payload, 0);
 			assert_int_equal(out, v.payload + payload);
 			struct packet_view answer;
 			assert_true(packet_read(&p, frame, out, &answer));
@@ -238,7 +238,7 @@ static void one_tag_stays_on_the_answer(void ** /*state*/) {
 	}
 	owner.vlan = 100;
 	assert_int_equal(frame_parse(&owner, frame, len, false, &v), FRAME_QUERY);
-	size_t out = frame_turn(&v, frame, 40);
+	size_t out = frame_turn(&v, frame, 40, 0);
 	assert_memory_equal(frame + 12, ((uint8_t[]){0x81, 0, 0x20, 0x64}), 4);
 	memmove(frame + 12, frame + 16, out - 16);
 	struct packet_view answer;

@@ -2,6 +2,7 @@
 // Copyright (c) 2026 The stsd authors
 
 #include "dataplane/lookup.h"
+#include "dataplane/sum.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -323,6 +324,50 @@ static void the_usual_question_is_read_alike(void ** /*state*/) {
 	assert_true(verdicts > 50000);
 }
 
+// The sum that comes with an entry's answer is that of its octets.
+static void an_entrys_answer_comes_with_its_sum(void ** /*state*/) {
+	_Alignas(8) uint8_t memory[2048];
+	uint32_t r = 11;
+	for (int i = 0; i < 20000; i++) {
+		struct entry *e = (struct entry *)(void *)memory;
+		for (size_t k = 0; k < sizeof(memory); k++) {
+			memory[k] = (uint8_t)roll(&r);
+		}
+		e->kind = roll(&r) % 3 == 0 ? ENTRY_NONE : ENTRY_POLICY;
+		e->ends_s = 1000 + roll(&r) % 100;
+		e->check_s = roll(&r) % 2000;
+		e->name_len = (uint8_t)(1 + roll(&r) % 60);
+		struct entry_body *body = (struct entry_body *)(uintptr_t)entry_body(e);
+		body->answer_bytes = (uint16_t)(20 + roll(&r) % 600);
+		body->fresh_at = (uint16_t)(roll(&r) % 2 == 0 ? 0 : 1 + roll(&r) % 18);
+		body->data[body->fresh_at] = body->fresh_at != 0 ? '1' : 200;
+		char name[200];
+		snprintf(
+			name,
+			sizeof(name),
+			"%.*s.example.sts",
+			1 + (int)(roll(&r) % 40),
+			"abcdefghijklmnopqrstuvwxyzabcdefghijklmnop"
+		);
+		struct message m = query(name, 16);
+		if (roll(&r) % 2 == 0) {
+			add_opt(&m, 1232, 0, "\0\3\0\0", roll(&r) % 2 == 0 ? 4 : 0);
+		}
+		struct lookup_query q = parse(&m);
+		assert_int_equal(q.kind, LOOKUP_VERDICT);
+		uint8_t buf[LOOKUP_UDP_MAX + LOOKUP_SLACK];
+		memcpy(buf, m.octets, m.len);
+		uint64_t sum;
+		struct lookup_now now = {1000};
+		size_t n = lookup_answer_entry(&q, buf, &zone, e, now, &sum);
+		assert_true(n > 12U + q.question_bytes && n <= q.size_max);
+		if (sum != 0) {
+			assert_int_equal(sum_fold(sum), sum_fold(sum_octets(buf, n, 0)));
+		}
+		assert_true(sum != 0 || q.wants_nsid || body->answer_bytes > 400);
+	}
+}
+
 static int set_up(void ** /*state*/) {
 	int rc = lookup_zone_parse("sts.", &zone);
 	zone.allow_count = 1;
@@ -340,6 +385,7 @@ int main(void) {
 		cmocka_unit_test(no_prefix_is_read_beyond),
 		cmocka_unit_test(any_octets_are_answered_within_bounds),
 		cmocka_unit_test(the_usual_question_is_read_alike),
+		cmocka_unit_test(an_entrys_answer_comes_with_its_sum),
 	};
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
