@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-.PHONY: all setup demo test lint bench simulate clean
+.PHONY: all setup demo test lint bench simulate differential clean
 
 all: build/build.ninja
 	ninja -C build
@@ -25,6 +25,9 @@ bench: setup all
 
 simulate: setup all
 	nice build/tests/simulate 1
+
+differential: setup all
+	nice build/tests/differential 50000000
 
 clean:
 	rm -rf build build-asan build-clang
