@@ -75,6 +75,7 @@ static const struct message MESSAGES[] = {
 	{"another type", 0x8180, {1, 0, 0}, RECORDS(AT_QNAME "\x00\x01\x00\x01" TTL "\x00\x04\x01\x02\x03\x04"), GATE_ANSWER, 0, 0, 60},
 	{"CNAME", 0x8180, {2, 0, 0}, RECORDS(AT_QNAME CNAME_TO_B "\x01" "B\x00\x00\x10\x00\x01" TTL "\x00\x01\x00"), GATE_ANSWER, 1, 0, 10},
 	{"CNAME out of order", 0x8180, {2, 0, 0}, RECORDS("\x01" "b\x00\x00\x10\x00\x01" TTL "\x00\x01\x00" AT_QNAME CNAME_TO_B), GATE_ANSWER, 1, 0, 10},
+	{"CNAME and TXT at one name", 0x8180, {2, 0, 0}, RECORDS(TXT_RR AT_QNAME CNAME_TO_B), GATE_ANSWER, 0, 0, 60},
 	{"CNAME to nothing", 0x8180, {1, 0, 0}, RECORDS(AT_QNAME CNAME_TO_B), GATE_ANSWER, 0, 0, 60},
 	// saying no
 	{"NODATA, SOA", 0x8180, {0, 1, 0}, RECORDS(SOA_RR("\xc0\x15")), GATE_ANSWER, 0, 0, 77},
