@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-.PHONY: all setup demo test lint bench simulate differential clean
+.PHONY: all setup demo test lint bench simulate differential fuzz clean
 
 all: build/build.ninja
 	ninja -C build
@@ -29,5 +29,8 @@ simulate: setup all
 differential: setup all
 	nice build/tests/differential 50000000
 
+fuzz: setup
+	tests/fuzz/run.sh 60
+
 clean:
-	rm -rf build build-asan build-clang
+	rm -rf build build-asan build-clang build-fuzz
