@@ -4,7 +4,7 @@
 #include "app/config.h"
 
 #include "app/clash.h"
-#include "app/configfile.h"
+#include "app/plainfile.h"
 #include "app/value.h"
 #include "base/err.h"
 #include "dataplane/lookup.h"
@@ -472,7 +472,7 @@ static int walk_file(struct walk *w) {
 int config_read_file(struct config *c, const char *path, struct config_fault *fault) {
 	struct walk w = {.config = c, .place = {.source = path, .fault = fault}};
 	const char *why;
-	FILE *f = configfile_open(path, &why);
+	FILE *f = plainfile_open(path, &why);
 	if (f == NULL) {
 		return refuse(&w.place, "", "cannot be opened: %s", why);
 	}
