@@ -6,6 +6,7 @@
 
 #include "dataplane/frame.h"
 #include "dataplane/lookup.h"
+#include "dataplane/neigh.h"
 #include "fetch/gate.h"
 #include "fetch/http.h"
 #include "fetch/polparse.h"
@@ -235,6 +236,7 @@ static const char *const VERDICTS[] = {
 	[FRAME_ICMP6] = "icmp6",
 };
 
+// Of a query the octets of its payload, of what neighbours ask those of the answer.
 // We are 02:00:00:00:00:01, 192.0.2.53 and 2001:db8::53, port 5300.
 static json_t *judge_frame(const json_t *c) {
 	struct frame_owner owner = {
@@ -249,8 +251,17 @@ static json_t *judge_frame(const json_t *c) {
 	const struct octets *f = judge_octets(c, "frame");
 	struct frame_view view;
 	enum frame_verdict v = frame_parse(&owner, f->at, f->len, false, &view);
-	return v == FRAME_QUERY ? json_pack("{s:i}", "query", view.payload_bytes)
-				: json_string(VERDICTS[v]);
+	if (v < FRAME_QUERY) {
+		return json_string(VERDICTS[v]);
+	}
+	static uint8_t copy[OCTETS_MAX];
+	size_t octets = view.payload_bytes;
+	if (v != FRAME_QUERY) {
+		memcpy(copy, f->at, f->len);
+		frame_parse(&owner, copy, f->len, false, &view); // points into the copy
+		octets = neigh_answer(&owner, v, &view, copy, f->len, sizeof(copy));
+	}
+	return json_pack("{s:I}", VERDICTS[v], (json_int_t)octets);
 }
 
 const struct judge JUDGE_WIRE[] = {
