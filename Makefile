@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-.PHONY: all setup demo test lint bench simulate clean
+.PHONY: all setup demo test lint bench simulate differential fuzz clean
 
 all: build/build.ninja
 	ninja -C build
@@ -26,5 +26,11 @@ bench: setup all
 simulate: setup all
 	nice build/tests/simulate 1
 
+differential: setup all
+	nice build/tests/differential 50000000
+
+fuzz: setup
+	tests/fuzz/run.sh 60
+
 clean:
-	rm -rf build build-asan build-clang
+	rm -rf build build-asan build-clang build-fuzz

@@ -3,6 +3,8 @@
 
 #include "app/config.h"
 
+#include "app/clash.h"
+#include "app/plainfile.h"
 #include "app/value.h"
 #include "base/err.h"
 #include "dataplane/lookup.h"
@@ -349,13 +351,12 @@ struct walk {
 
 static int next_event(struct walk *w, yaml_event_t *ev) {
 	if (yaml_parser_parse(&w->parser, ev) == 0) {
-		w->place.line = w->parser.problem_mark.line + 1;
-		return refuse(
-			&w->place,
-			"",
-			"expected YAML, got: %s",
-			w->parser.problem != NULL ? w->parser.problem : "unreadable octets"
-		);
+		const yaml_parser_t *p = &w->parser;
+		const char *problem = p->problem != NULL ? p->problem : "unreadable octets";
+		bool unread = p->error == YAML_READER_ERROR; // knows an offset, but no line
+		w->place.line = unread ? 0 : p->problem_mark.line + 1;
+		return unread ? refuse(&w->place, "", "octet %zu: %s", p->problem_offset, problem)
+			      : refuse(&w->place, "", "expected YAML, got: %s", problem);
 	}
 	w->place.line = ev->start_mark.line + 1;
 	return 0;
@@ -470,9 +471,10 @@ static int walk_file(struct walk *w) {
 
 int config_read_file(struct config *c, const char *path, struct config_fault *fault) {
 	struct walk w = {.config = c, .place = {.source = path, .fault = fault}};
-	FILE *f = fopen(path, "re");
+	const char *why;
+	FILE *f = plainfile_open(path, &why);
 	if (f == NULL) {
-		return refuse(&w.place, "", "cannot be opened: %s", err_str(-errno));
+		return refuse(&w.place, "", "cannot be opened: %s", why);
 	}
 	int rc = -ENOMEM;
 	if (yaml_parser_initialize(&w.parser) != 0) {
@@ -581,5 +583,7 @@ int config_check(const struct config *c, struct config_fault *fault) {
 	if (c->addresses.count == 0) {
 		return refuse(&p, "listen.address", "expected at least one address");
 	}
-	return 0;
+	const char *key;
+	char what[CLASH_TEXT_MAX];
+	return clash_find(c, &key, what) ? refuse(&p, key, "%s", what) : 0;
 }

@@ -111,6 +111,10 @@ static void add_sched(json_t *o, const struct sched_stats *s) {
 		}
 		json_object_set_new(o, name, number(s->outcomes[i]));
 	}
+	json_object_set_new(o, "stsd_policy_mx_dropped_total", number(s->mx_dropped));
+	json_object_set_new(o, "stsd_policy_mx_dotted_total", number(s->mx_dotted));
+	json_object_set_new(o, "stsd_policy_max_age_clamped_total", number(s->max_age_clamped));
+	json_object_set_new(o, "stsd_policy_media_type_odd_total", number(s->media_type_odd));
 	json_object_set_new(o, "stsd_jobs", number(s->jobs));
 	json_object_set_new(o, "stsd_jobs_joined_total", number(s->joined));
 	json_object_set_new(o, "stsd_jobs_refused_total", number(s->refused));

@@ -164,13 +164,13 @@ read_domain(const struct labels *l, size_t from, size_t to, struct lookup_query 
 	for (size_t at = from; at < to;) {
 		const uint8_t *label = l->wire + at + 1;
 		size_t n = l->wire[at];
-		char *out = q->domain + (at - from);
-		for (size_t i = 0; i < n && at - from + i < kept; i++) {
-			out[i] = (char)lower(label[i]);
+		size_t out = at - from; // may lie beyond what is kept
+		for (size_t i = 0; i < n && out + i < kept; i++) {
+			q->domain[out + i] = (char)lower(label[i]);
 			dotted |= label[i] == '.';
 		}
-		if (at - from + n < kept) {
-			out[n] = '.';
+		if (out + n < kept) {
+			q->domain[out + n] = '.';
 		}
 		at += 1 + n;
 	}

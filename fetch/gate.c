@@ -242,7 +242,7 @@ static uint32_t least(uint32_t a, uint32_t b) {
 	return a < b ? a : b;
 }
 
-static bool
+static void
 collect(const struct message *m,
 	const struct wire_name *owner,
 	uint16_t type,
@@ -253,11 +253,12 @@ collect(const struct message *m,
 		add_data(m, r, type, out);
 		out->ttl_s = least(out->ttl_s, r->ttl_s);
 	}
-	return out->count > 0;
 }
 
-// Walks from the question to the name the data is looked for at. With NXDOMAIN
-// data does not count: the code speaks of the end of the chain (RFC 6604 3).
+// Walks from the question to the name the data is looked for at. Where a CNAME
+// stands nothing else does (RFC 1034 3.6.2), whatever the message says. With
+// NXDOMAIN data does not count: the code speaks of the end of the chain (RFC
+// 6604 3).
 static void follow_chain(
 	const struct message *m,
 	uint16_t type,
@@ -266,12 +267,12 @@ static void follow_chain(
 ) {
 	out->ttl_s = UINT32_MAX;
 	for (unsigned i = 0; i <= GATE_CHAIN_MAX; i++) {
-		if (m->rcode == GATE_NOERROR && collect(m, name, type, out)) {
-			return;
-		}
 		size_t from = 0;
 		const struct record *r = find_record(m, name, GATE_CNAME, &from);
 		if (r == NULL) {
+			if (m->rcode == GATE_NOERROR) {
+				collect(m, name, type, out);
+			}
 			return;
 		}
 		out->ttl_s = least(out->ttl_s, r->ttl_s);

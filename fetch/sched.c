@@ -8,6 +8,7 @@
 #include "fetch/job.h"
 #include "fetch/limits.h"
 #include "fetch/pace.h"
+#include "fetch/polparse.h"
 #include "fetch/settle.h"
 #include "fetch/wheel.h"
 
@@ -250,6 +251,13 @@ static void go_on(struct sched *s, struct flight *fl, enum job_next next, struct
 	}
 }
 
+static void count_mends(struct sched_stats *stats, const struct outcome *o) {
+	stats->mx_dropped += (o->mended & POLPARSE_MX_DROPPED) != 0;
+	stats->mx_dotted += (o->mended & POLPARSE_MX_DOTTED) != 0;
+	stats->max_age_clamped += (o->mended & POLPARSE_MAX_AGE_CLAMPED) != 0;
+	stats->media_type_odd += o->media_type_odd;
+}
+
 static void
 take_outcome(struct sched *s, struct flight *fl, const struct outcome *o, struct turn t) {
 	s->stats.outcomes[o->code]++;
@@ -264,6 +272,9 @@ take_outcome(struct sched *s, struct flight *fl, const struct outcome *o, struct
 		break;
 	case FLIGHT_POLICY:
 		limits_give(s->limits, fl->targets, fl->target_count);
+		if (o->code == OUTCOME_OK) {
+			count_mends(&s->stats, o);
+		}
 		job_policy(&fl->job, o);
 		settle(s, fl, t);
 		break;

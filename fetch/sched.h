@@ -141,6 +141,11 @@ struct sched_stats {
 	uint64_t refused;    // jobs_max reached
 	uint64_t outcomes[OUTCOME_COUNT];
 	uint64_t possible_downgrades;
+	// Accepted policies of which something had to be passed over or mended.
+	uint64_t mx_dropped;
+	uint64_t mx_dotted;
+	uint64_t max_age_clamped;
+	uint64_t media_type_odd;
 };
 
 void sched_stats(const struct sched *s, struct sched_stats *out);

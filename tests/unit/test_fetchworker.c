@@ -42,9 +42,16 @@ enum manner {
 	MANNER_CUT,	 // the same without close_notify
 	MANNER_OLD,	 // TLS 1.1 at most
 	MANNER_NO_ECDHE, // static RSA or CBC only
-	MANNER_PLAIN,	 // HTTP without TLS
+	MANNER_RAW,	 // the answer's octets at once, without TLS
+	MANNER_RESET,	 // handshake, answer, connection reset
+	MANNER_AGAIN,	 // handshake, a wish for another one, answer
 	MANNER_SILENT,	 // accepts, then nothing
 	MANNER_NO_ANSWER // handshake, then nothing
+};
+
+enum flaw {
+	FLAW_NONE,
+	FLAW_SHA1, // signed with it
 };
 
 #define SAN(text) text, sizeof(text) - 1
@@ -57,16 +64,18 @@ struct certificate {
 	const char *until;
 	enum key key;
 	enum key issuer;
+	enum flaw flaw;
 };
 
 #define VALID "20200101000000", "20451231000000"
 
-static const struct certificate FINE = {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA};
+static const struct certificate FINE = {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_NONE};
 
 struct host {
 	const struct certificate *certificate;
 	enum manner manner;
 	const char *answer;
+	size_t raw_len; // of the answer, for MANNER_RAW
 	char request[2048];
 };
 
@@ -129,7 +138,9 @@ static void write_certificate(const struct certificate *c, bool ca, char pem[PEM
 	mbedtls_mpi_init(&serial);
 	mbedtls_mpi_lset(&serial, 1);
 	mbedtls_x509write_crt_set_version(&w, MBEDTLS_X509_CRT_VERSION_3);
-	mbedtls_x509write_crt_set_md_alg(&w, MBEDTLS_MD_SHA256);
+	mbedtls_x509write_crt_set_md_alg(
+		&w, c->flaw == FLAW_SHA1 ? MBEDTLS_MD_SHA1 : MBEDTLS_MD_SHA256
+	);
 	mbedtls_x509write_crt_set_serial(&w, &serial);
 	mbedtls_x509write_crt_set_validity(&w, c->from, c->until);
 	mbedtls_x509write_crt_set_subject_key(&w, &keys[c->key]);
@@ -157,7 +168,7 @@ static void write_certificate(const struct certificate *c, bool ca, char pem[PEM
 }
 
 static void write_roots(void) {
-	const struct certificate root = {"", 0, VALID, KEY_CA, KEY_CA};
+	const struct certificate root = {"", 0, VALID, KEY_CA, KEY_CA, FLAW_NONE};
 	char pem[PEM_MAX];
 	write_certificate(&root, true, pem);
 	int fd = mkstemp(ca_path);
@@ -182,8 +193,18 @@ static void read_request(struct host *h, mbedtls_ssl_context *ssl) {
 	}
 }
 
+// Closing then drops what is queued and resets.
+static void reset_at_close(int fd) {
+	const struct linger at_once = {.l_onoff = 1};
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+}
+
 static void answer(struct host *h, mbedtls_ssl_context *ssl) {
 	read_request(h, ssl);
+	if (h->manner == MANNER_AGAIN) {
+		// The hello request goes out; what comes of it is read with the answer.
+		(void)mbedtls_ssl_renegotiate(ssl);
+	}
 	size_t len = strlen(h->answer);
 	for (size_t at = 0; at < len;) {
 		int n = mbedtls_ssl_write(ssl, (const unsigned char *)h->answer + at, len - at);
@@ -235,6 +256,9 @@ static void speak_tls(struct host *h, int fd) {
 	if (h->manner == MANNER_NO_ECDHE) {
 		mbedtls_ssl_conf_ciphersuites(&config, no_ecdhe);
 	}
+	if (h->manner == MANNER_AGAIN) {
+		mbedtls_ssl_conf_renegotiation(&config, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+	}
 	assert_int_equal(mbedtls_ssl_setup(&ssl, &config), 0);
 	mbedtls_ssl_set_bio(&ssl, &net, mbedtls_net_send, mbedtls_net_recv, NULL);
 	if (mbedtls_ssl_handshake(&ssl) == 0) {
@@ -252,18 +276,22 @@ static void speak_tls(struct host *h, int fd) {
 static void *serve(void *arg) {
 	struct host *h = arg;
 	int fd = accept(listener, NULL, NULL);
-	if (h->manner == MANNER_PLAIN) {
-		const char text[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
-		(void)!send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
+	if (h->manner == MANNER_RAW) {
+		(void)!send(fd, h->answer, h->raw_len, MSG_NOSIGNAL);
 		wait_for_end(fd);
 	} else if (h->manner == MANNER_SILENT) {
 		wait_for_end(fd);
 	} else {
 		speak_tls(h, fd);
 	}
-	// What the client still sends must not become a reset that overtakes the answer.
-	shutdown(fd, SHUT_WR);
-	wait_for_end(fd);
+	if (h->manner == MANNER_RESET) {
+		reset_at_close(fd);
+	} else {
+		// What the client still sends must not become a reset that overtakes
+		// the answer.
+		shutdown(fd, SHUT_WR);
+		wait_for_end(fd);
+	}
 	close(fd);
 	return NULL;
 }
@@ -379,22 +407,23 @@ static void certificates_are_judged(void ** /*state*/) {
 		struct certificate certificate;
 		enum outcome_code code;
 	} cases[] = {
-		{"good", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA}, OUTCOME_OK},
-		{"wildcard", {SAN("\x82\x0d*.example.com"), VALID, KEY_LEAF, KEY_CA}, OUTCOME_OK},
-		{"capitals", {SAN("\x82\x13MTA-STS.Example.COM"), VALID, KEY_LEAF, KEY_CA}, OUTCOME_OK},
-		{"second name", {SAN("\x82\x05" "a.net" DNS_GOOD), VALID, KEY_LEAF, KEY_CA}, OUTCOME_OK},
-		{"expired", {SAN(DNS_GOOD), "20200101000000", "20201231000000", KEY_LEAF, KEY_CA}, OUTCOME_CERT_EXPIRED},
-		{"not yet valid", {SAN(DNS_GOOD), "20450101000000", "20451231000000", KEY_LEAF, KEY_CA}, OUTCOME_CERT_EXPIRED},
-		{"another name", {SAN("\x82\x0b" "example.com"), VALID, KEY_LEAF, KEY_CA}, OUTCOME_CERT_NAME},
-		{"common name only", {"", 0, VALID, KEY_LEAF, KEY_CA}, OUTCOME_CERT_NAME},
-		{"address only", {SAN("\x87\x04\x7f\x00\x00\x01"), VALID, KEY_LEAF, KEY_CA}, OUTCOME_CERT_NAME},
-		{"part of a label", {SAN("\x82\x11mta-*.example.com"), VALID, KEY_LEAF, KEY_CA}, OUTCOME_CERT_NAME},
-		{"two labels", {SAN("\x82\x05*.com"), VALID, KEY_LEAF, KEY_CA}, OUTCOME_CERT_NAME},
-		{"NUL within", {SAN("\x82\x1dmta-sts.example.com\x00.evil.net"), VALID, KEY_LEAF, KEY_CA}, OUTCOME_CERT_NAME},
-		{"trailing dot", {SAN("\x82\x14mta-sts.example.com."), VALID, KEY_LEAF, KEY_CA}, OUTCOME_CERT_NAME},
-		{"unknown root", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_OTHER_CA}, OUTCOME_CERT_UNTRUSTED},
-		{"self-signed", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_LEAF}, OUTCOME_CERT_UNTRUSTED},
-		{"RSA of 1024 bits", {SAN(DNS_GOOD), VALID, KEY_WEAK, KEY_CA}, OUTCOME_CERT_INVALID},
+		{"good", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
+		{"wildcard", {SAN("\x82\x0d*.example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
+		{"capitals", {SAN("\x82\x13MTA-STS.Example.COM"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
+		{"second name", {SAN("\x82\x05" "a.net" DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
+		{"expired", {SAN(DNS_GOOD), "20200101000000", "20201231000000", KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_EXPIRED},
+		{"not yet valid", {SAN(DNS_GOOD), "20450101000000", "20451231000000", KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_EXPIRED},
+		{"another name", {SAN("\x82\x0b" "example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
+		{"common name only", {"", 0, VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
+		{"address only", {SAN("\x87\x04\x7f\x00\x00\x01"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
+		{"part of a label", {SAN("\x82\x11mta-*.example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
+		{"two labels", {SAN("\x82\x05*.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
+		{"NUL within", {SAN("\x82\x1dmta-sts.example.com\x00.evil.net"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
+		{"trailing dot", {SAN("\x82\x14mta-sts.example.com."), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
+		{"unknown root", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_OTHER_CA, FLAW_NONE}, OUTCOME_CERT_UNTRUSTED},
+		{"self-signed", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_LEAF, FLAW_NONE}, OUTCOME_CERT_UNTRUSTED},
+		{"SHA-1", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_SHA1}, OUTCOME_CERT_INVALID},
+		{"RSA of 1024 bits", {SAN(DNS_GOOD), VALID, KEY_WEAK, KEY_CA, FLAW_NONE}, OUTCOME_CERT_INVALID},
 	};
 	// clang-format on
 	struct world w;
@@ -421,7 +450,8 @@ static void connections_are_judged(void ** /*state*/) {
 		{"good", MANNER_TLS, GOOD, OUTCOME_OK, ""},
 		{"TLS 1.1", MANNER_OLD, GOOD, OUTCOME_TLS_VERSION, ""},
 		{"no ECDHE with AEAD", MANNER_NO_ECDHE, GOOD, OUTCOME_TLS, "alert-40"},
-		{"no TLS", MANNER_PLAIN, "", OUTCOME_TLS, "not-tls"},
+		{"connection reset", MANNER_RESET, HEAD "Content-Length: 65\r\n\r\n", OUTCOME_HTTP_TRUNCATED, ""},
+		{"renegotiation", MANNER_AGAIN, HEAD "Content-Length: 65\r\n\r\n" POLICY, OUTCOME_OK, ""},
 		{"cut, length unknown", MANNER_CUT, GOOD, OUTCOME_HTTP_TRUNCATED, ""},
 		{"cut, length known", MANNER_CUT, HEAD "Content-Length: 65\r\n\r\n" POLICY, OUTCOME_OK, ""},
 		{"length not reached", MANNER_TLS, HEAD "Content-Length: 999\r\n\r\n" POLICY, OUTCOME_HTTP_TRUNCATED, ""},
@@ -446,6 +476,39 @@ static void connections_are_judged(void ** /*state*/) {
 		};
 		fetch_from(&w, &h);
 		check(cases[i].name, &w, cases[i].code, cases[i].detail);
+	}
+	tear_down(&w);
+}
+
+// What stands for a server's first octets, unencrypted (RFC 5246 6.2.1, 7.2).
+static void first_octets_are_judged(void ** /*state*/) {
+	// clang-format off
+	static const struct {
+		const char *name;
+		const char *octets;
+		size_t len;
+		const char *detail; // NULL: any
+	} cases[] = {
+		{"HTTP", SAN("HTTP/1.1 400 Bad Request\r\n\r\n"), "not-tls"},
+		{"handshake_failure", SAN("\x15\x03\x03\x00\x02\x02\x28"), "alert-40"},
+		{"unrecognized_name", SAN("\x15\x03\x03\x00\x02\x02\x70"), "alert-112"},
+		{"hello cut short", SAN("\x16\x03\x03\x00\x06\x02\x00\x00\x02\x03\x03"), NULL},
+		{"hello of a part", SAN("\x16\x03\x03\x00\x08\x02\x00\x40\x00\x03\x03\x00\x00"), "fragment"},
+		{"heartbeat", SAN("\x18\x03\x03\x00\x03\x01\x40\x00"), "not-tls"},
+	};
+	// clang-format on
+	struct world w;
+	set_up(&w);
+	open_fetch(&w);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct host h = {
+			.manner = MANNER_RAW,
+			.answer = cases[i].octets,
+			.raw_len = cases[i].len,
+		};
+		fetch_from(&w, &h);
+		const char *detail = cases[i].detail;
+		check(cases[i].name, &w, OUTCOME_TLS, detail != NULL ? detail : w.last.detail);
 	}
 	tear_down(&w);
 }
@@ -519,6 +582,42 @@ static void silence_ends(void ** /*state*/) {
 	}
 }
 
+// A listener whose queue is full: what else comes there gets no answer.
+static int open_deaf_host(uint8_t last, int callers[], size_t count) {
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl((127U << 24) | last),
+		.sin_port = htons(port),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (size_t i = 0; i < count; i++) {
+		// The first is taken into the queue and waited for.
+		callers[i] = socket(AF_INET, SOCK_STREAM | (i > 0 ? SOCK_NONBLOCK : 0), 0);
+		int rc = connect(callers[i], (struct sockaddr *)&a, sizeof(a));
+		assert_true(i > 0 || rc == 0);
+	}
+	return fd;
+}
+
+static void connecting_ends(void ** /*state*/) {
+	int callers[4];
+	int deaf = open_deaf_host(9, callers, 4);
+	struct world w;
+	set_up(&w);
+	w.config.connect_ms = 50;
+	open_fetch(&w);
+	start(&w, (const uint8_t[]){9}, 1);
+	wait_for_outcome(&w);
+	check("connecting", &w, OUTCOME_TIMED_OUT, "connect");
+	tear_down(&w);
+	for (size_t i = 0; i < 4; i++) {
+		close(callers[i]);
+	}
+	close(deaf);
+}
+
 // Nobody listens at the other addresses of the loopback network.
 static void addresses_are_tried_in_turn(void ** /*state*/) {
 	struct world w;
@@ -578,9 +677,11 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_judged),
 		cmocka_unit_test(connections_are_judged),
+		cmocka_unit_test(first_octets_are_judged),
 		cmocka_unit_test(policy_comes_whole),
 		cmocka_unit_test(media_type_can_be_required),
 		cmocka_unit_test(silence_ends),
+		cmocka_unit_test(connecting_ends),
 		cmocka_unit_test(addresses_are_tried_in_turn),
 		cmocka_unit_test(addresses_are_vetted_again),
 	};

@@ -2,6 +2,7 @@
 // Copyright (c) 2026 The stsd authors
 
 #include "fetch/backoff.h"
+#include "fetch/polparse.h"
 #include "fetch/sched.h"
 
 #include <setjmp.h>
@@ -319,11 +320,41 @@ static void storm_confirmed_later(void ** /*state*/) {
 	storm(true);
 }
 
+static void mended_policies_are_counted(void ** /*state*/) {
+	struct fixture *f = open_fixture(4, 4);
+	assert_true(want(f, 1, SCHED_MISS, true));
+	struct outcome txt = {.code = OUTCOME_OK, .id = "1", .ttl_s = 300};
+	deliver(f, 0, &txt);
+	struct outcome host = {
+		.code = OUTCOME_OK,
+		.address_count = 1,
+		.addresses = {{.family = AF_INET, .octets = {9, 9, 9, 9}}}};
+	deliver(f, 0, &host);
+	struct outcome policy = {
+		.code = OUTCOME_OK,
+		.policy = {.mode = POLICY_MODE_NONE, .max_age_s = 86400},
+		.mended = POLPARSE_MX_DROPPED | POLPARSE_MAX_AGE_CLAMPED,
+		.media_type_odd = true,
+		.text = (const uint8_t *)"x",
+		.text_len = 1,
+	};
+	deliver(f, 0, &policy);
+	assert_int_equal(f->records[1].kind, RECORD_POLICY);
+	struct sched_stats stats;
+	sched_stats(f->s, &stats);
+	assert_int_equal(stats.mx_dropped, 1);
+	assert_int_equal(stats.mx_dotted, 0);
+	assert_int_equal(stats.max_age_clamped, 1);
+	assert_int_equal(stats.media_type_odd, 1);
+	close_fixture(f);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stale_outcomes_find_nobody),
 		cmocka_unit_test(settled_of_nothing_is_nothing),
 		cmocka_unit_test(nothing_starts),
+		cmocka_unit_test(mended_policies_are_counted),
 		cmocka_unit_test(background_work_leaves_places),
 		cmocka_unit_test(storm_confirmed_at_once),
 		cmocka_unit_test(storm_confirmed_later),
