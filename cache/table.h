@@ -31,7 +31,7 @@ struct entry {
 	uint32_t ends_s;	  // boot second from which the verdict no longer counts
 	uint32_t check_s;	  // boot second from which a use starts a check
 	_Atomic uint16_t used_h;  // boot hour + 1 of the last use, 0: none since loaded
-	_Atomic uint8_t checking; // 1: a check has been asked for
+	_Atomic uint8_t checking; // 1: a check has been asked for; of a NONE the writer's
 	uint8_t kind;
 	uint8_t name_len;
 	char name[]; // name_len octets, no NUL; then, but for NONE, struct entry_body
@@ -46,7 +46,9 @@ struct entry_body {
 	uint32_t record_bytes;
 	uint32_t text_at; // offset of the policy text from the start of the record, 0: none
 	uint32_t text_bytes;
-	uint8_t data[]; // answer, then record
+	uint32_t place;	 // on a roster; both the writer's, for cache/evict.h
+	uint8_t segment; // enum evict_segment
+	uint8_t data[];	 // answer, then record
 };
 
 static inline const struct entry_body *entry_body(const struct entry *e) {
