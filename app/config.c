@@ -68,7 +68,7 @@ static const struct option OPTIONS[] = {
 	{"hold.resolver", TYPE_MS, AT(hold_resolver_ms), 1, 10000, "200ms", "the same for resolvers"},
 	{"eal.hugepages", TYPE_HUGEPAGES, AT(hugepages), 0, 0, "auto", "auto, yes or no"},
 	{"eal.memory", TYPE_BYTES, AT(memory_bytes), 64ULL << 20, 64ULL << 30, "512MiB", "memory of the packet buffers"},
-	{"cache.max_bytes", TYPE_BYTES, AT(cache_bytes), 8ULL << 20, 256ULL << 30, "1GiB", "memory for what is known of domains, all in"},
+	{"cache.max_bytes", TYPE_BYTES, AT(cache_bytes), 64ULL << 20, 256ULL << 30, "1GiB", "memory for what is known of domains, all in"},
 	{"cache.share_failed", TYPE_NUMBER, AT(share_failed), 1, 45, "10", "per cent of it for failures"},
 	{"cache.share_none", TYPE_NUMBER, AT(share_none), 5, 90, "40", "per cent of it for domains without a policy; policies have the rest"},
 	{"store.directory", TYPE_TEXT, AT(store_directory), 1, 200, "/var/lib/stsd", "where policies are kept over restarts"},

@@ -50,6 +50,9 @@ entry_with_body(struct cache *c, const struct record *rec, const struct cache_no
 
 struct entry *
 cache_publish_make(struct cache *c, const struct record *rec, const struct cache_now *now) {
+	if (rec->kind == RECORD_NONE && !evict_may_make(c->evict, rec->domain.len, now->boot)) {
+		return NULL;
+	}
 	struct entry *e = rec->kind == RECORD_NONE ? entry_of_none(c, rec)
 						   : entry_with_body(c, rec, now);
 	if (e != NULL) {

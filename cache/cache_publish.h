@@ -16,7 +16,7 @@
 bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now);
 
 // The parts of it. An entry that was made is published or discarded.
-// @return NULL: out of memory, or an answer that cannot be rendered.
+// @return NULL: out of memory or of max_bytes, or an answer that cannot be rendered.
 struct entry *
 cache_publish_make(struct cache *c, const struct record *rec, const struct cache_now *now);
 

@@ -29,7 +29,6 @@
 
 #define LOOKS 16       // the hand passes so many for a victim
 #define LOOKS_LONG 128 // as long as it meets only such as are none
-#define TRIES 2	       // for one who may go
 #define SCAN_BUCKETS 4 // at once
 #define SCAN_ROUNDS 64 // for a victim
 #define ALARM_EVERY_S 60
@@ -342,13 +341,8 @@ static const struct entry *least_of(struct evict *ev, enum evict_segment segment
 }
 
 static bool give_up_from(struct evict *ev, enum evict_segment segment, boot_s_t now) {
-	for (int i = 0; i < TRIES; i++) {
-		const struct entry *e = least_of(ev, segment, now);
-		if (e != NULL && give_up(ev, e)) {
-			return true;
-		}
-	}
-	return false;
+	const struct entry *e = least_of(ev, segment, now);
+	return e != NULL && give_up(ev, e);
 }
 
 // Lets the hand look for policies that have ended since the sweep came by.
@@ -562,6 +556,17 @@ enum evict_verdict evict_admit(struct evict *ev, const struct evict_ask *ask, bo
 							    : admit_negative(ev, ask, now);
 	ev->spared = NULL;
 	return v;
+}
+
+bool evict_may_make(struct evict *ev, size_t name_len, boot_s_t now) {
+	struct table_stats t = table_stats(ev->config.table);
+	if (t.span_bytes + t.bucket_bytes <= ev->config.max_bytes
+	    || table_none_fits(ev->config.table, name_len)) {
+		return true;
+	}
+	(void)(give_up_none(ev, 0, now) && give_up_none(ev, 0, now));
+	ev->stats.refused[EVICT_NO_NONE]++;
+	return false;
 }
 
 void evict_hold(struct evict *ev, size_t room) {

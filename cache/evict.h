@@ -91,6 +91,12 @@ size_t evict_bytes(const struct entry *e);
 // Where an entry that has entered stands.
 enum evict_segment evict_segment_of(const struct entry *e);
 
+// Whether a NONE of such a name may be made. When all of max_bytes has been taken
+// from the system, cut to sizes that are asked for no more, there is no place for
+// one of another size until somebody gives up the last slot of a page: two are
+// given up then.
+bool evict_may_make(struct evict *ev, size_t name_len, boot_s_t now);
+
 struct evict_ask {
 	const struct entry *e; // made, not published
 	const struct name *domain;

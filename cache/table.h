@@ -115,6 +115,8 @@ const struct entry *table_lookup(const struct table *t, const char *name, size_t
 struct entry *
 table_entry_new(struct table *t, const char *name, size_t name_len, size_t body_data_bytes);
 struct entry_body *table_entry_body(struct entry *e);
+// Whether there is memory for a NONE entry of such a name without taking more.
+bool table_none_fits(const struct table *t, size_t name_len);
 // Gives back an entry that was never published.
 void table_entry_discard(struct table *t, struct entry *e);
 

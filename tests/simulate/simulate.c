@@ -33,6 +33,7 @@
 #define FETCHES_MAX 256
 #define JOBS_MAX 16384
 #define MAX_BYTES 268435456UL // of memory
+#define PAGES_BYTES 8388608UL // a page begun for each size is not less in a small memory
 #define SLOTS 16	      // of the calendar, a turn each
 #define PATIENCE_MS 60000
 #define START_BOOT_S 1000
@@ -250,7 +251,7 @@ static void begin(struct simulation *s) {
 		.render = render,
 		.answer_max = ANSWER_MAX,
 		.confirm_ms = PATIENCE_MS,
-		.max_bytes = MAX_BYTES / s->fraction,
+		.max_bytes = MAX_BYTES / s->fraction + PAGES_BYTES,
 		.failed_percent = 10,
 		.none_percent = 40,
 		.seed = 1,

@@ -355,6 +355,31 @@ static void a_flood_of_none_leaves_those_used_again(void ** /*state*/) {
 	end(&w);
 }
 
+// Names of one length after another: what was cut for the one serves the next.
+static void memory_follows_the_sizes_of_a_flood(void ** /*state*/) {
+	struct world w = begin(8192 * KIB);
+	start(&w);
+	for (size_t len = 12; len <= 52; len += 4) {
+		char form[64] = "";
+		memset(form, 'x', len);
+		for (size_t i = 0; i < 100000; i++) {
+			put_none(&w, name_of(form, 100000 + i));
+			if (i % 64 == 0) {
+				cache_turn(w.cache, &w.now);
+			}
+			while (table_stats(w.table).retired > 5000) {
+				cache_turn(w.cache, &w.now); // the reclaimer is behind
+			}
+		}
+	}
+	within_bounds(&w);
+	struct table_stats t = table_stats(w.table);
+	// Overflow buckets, and what the reclaimer has, come on top.
+	assert_true(t.span_bytes + t.bucket_bytes <= w.max_bytes + w.max_bytes / 8);
+	assert_true(t.by_kind[ENTRY_NONE] > 1000);
+	end(&w);
+}
+
 // All are used again and again: then the one used longest ago goes.
 static void of_the_established_the_longest_unused_goes(void ** /*state*/) {
 	struct world w = begin(1024 * KIB);
@@ -785,6 +810,7 @@ int main(void) {
 		cmocka_unit_test(the_accounts_are_right),
 		cmocka_unit_test(a_flood_of_none_takes_only_from_its_like),
 		cmocka_unit_test(a_flood_of_none_leaves_those_used_again),
+		cmocka_unit_test(memory_follows_the_sizes_of_a_flood),
 		cmocka_unit_test(of_the_established_the_longest_unused_goes),
 		cmocka_unit_test(what_is_unknown_goes_before_failures),
 		cmocka_unit_test(a_back_off_that_is_used_again_outlives_a_flood_of_failures),
