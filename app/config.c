@@ -70,7 +70,9 @@ static const struct option OPTIONS[] = {
 	{"hold.resolver", TYPE_MS, AT(hold_resolver_ms), 1, 10000, "200ms", "the same for resolvers"},
 	{"eal.hugepages", TYPE_HUGEPAGES, AT(hugepages), 0, 0, "auto", "auto, yes or no"},
 	{"eal.memory", TYPE_BYTES, AT(memory_bytes), 64ULL << 20, 64ULL << 30, "512MiB", "memory of the packet buffers"},
-	{"cache.names", TYPE_NUMBER, AT(names_max), 1024, 200000000, "4000000", "most domains kept in memory"},
+	{"cache.max_bytes", TYPE_BYTES, AT(cache_bytes), 64ULL << 20, 256ULL << 30, "1GiB", "memory for what is known of domains, all in"},
+	{"cache.share_failed", TYPE_NUMBER, AT(share_failed), 1, 45, "10", "per cent of it for failures"},
+	{"cache.share_none", TYPE_NUMBER, AT(share_none), 5, 90, "40", "per cent of it for domains without a policy; policies have the rest"},
 	{"store.directory", TYPE_TEXT, AT(store_directory), 1, 200, "/var/lib/stsd", "where policies are kept over restarts"},
 	{"resolver.upstreams", TYPE_UPSTREAMS, AT(upstreams), 0, FETCH_UPSTREAM_MAX, "", "DNS servers; empty: /etc/resolv.conf"},
 	{"fetch.workers", TYPE_NUMBER, AT(fetch_workers), 1, 64, "2", "processes that fetch policies"},
@@ -579,6 +581,9 @@ int config_check(const struct config *c, struct config_fault *fault) {
 			c->workers,
 			c->worker_cpus.count
 		);
+	}
+	if (c->share_failed + c->share_none > 95) {
+		return refuse(&p, "cache.share_none", "expected 5 per cent left for policies");
 	}
 	if (c->addresses.count == 0) {
 		return refuse(&p, "listen.address", "expected at least one address");

@@ -57,7 +57,9 @@ struct config {
 	uint64_t hold_resolver_ms;
 	uint64_t hugepages;    // enum config_hugepages
 	uint64_t memory_bytes; // of EAL
-	uint64_t names_max;
+	uint64_t cache_bytes;
+	uint64_t share_failed; // per cent
+	uint64_t share_none;
 	char store_directory[CONFIG_TEXT_MAX];
 	char control_socket[CONFIG_TEXT_MAX];
 	struct fetch_upstream upstreams[FETCH_UPSTREAM_MAX];

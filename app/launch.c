@@ -176,6 +176,10 @@ static int open_pump(struct appliance *a) {
 		.base = a->base,
 		.spawner = a->spawner,
 		.answer = ctl_answer,
+		.cache_bytes = c->cache_bytes,
+		.share_failed = (unsigned)c->share_failed,
+		.share_none = (unsigned)c->share_none,
+		.seed = random_seed(),
 	};
 	p.fetch = (struct fetch_config){
 		.workers = (unsigned)c->fetch_workers,
@@ -323,7 +327,10 @@ static void run(struct appliance *a) {
 }
 
 static int start(struct appliance *a) {
-	struct table_config table = {.max_names = a->config->names_max, .seed = random_seed()};
+	struct table_config table = {
+		.max_names = a->config->cache_bytes / EVICT_BYTES_MIN,
+		.seed = random_seed(),
+	};
 	choose_cpus(a->config);
 	int rc = configure_children(a);
 	rc = rc == 0 ? start_eal(a) : rc;

@@ -324,6 +324,10 @@ int pump_open(const struct pump_config *config, struct pump **out) {
 		.render = lookup_render,
 		.answer_max = LOOKUP_RENDER_MAX,
 		.confirm_ms = CONFIRM_MS,
+		.max_bytes = config->cache_bytes,
+		.failed_percent = config->share_failed,
+		.none_percent = config->share_none,
+		.seed = config->seed,
 		.done = in_force,
 		.arg = p,
 	};

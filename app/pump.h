@@ -28,6 +28,10 @@ struct pump_config {
 	struct table *table;
 	struct store *store;
 	const char *store_directory;
+	size_t cache_bytes;    // memory for what is known of domains
+	unsigned share_failed; // per cent of it
+	unsigned share_none;
+	uint64_t seed; // random per start
 	struct fetch_config fetch;
 	struct sched_config sched;
 	struct event_base *base;

@@ -5,6 +5,8 @@
 
 #include "fetch/spawn.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,13 +38,23 @@ static json_t *children(struct pump *pump) {
 	return list;
 }
 
+static size_t memory_bytes(const struct evict_stats *m) {
+	size_t sum = m->bytes[EVICT_PASSING];
+	for (int i = 0; i < EVICT_SHARES; i++) {
+		sum += m->used[i];
+	}
+	return sum;
+}
+
 json_t *report_status(const struct report_source *s) {
 	struct pump_stats p;
 	pump_stats(s->pump, &p);
 	struct table_stats t = table_stats(s->table);
 	struct store_stats st = store_stats(s->store);
+	const struct evict_stats *m = &p.cache.memory;
+	bool full = m->entries[EVICT_PASSING] > 0 || m->refused[EVICT_NO_LOAD] > 0;
 	bool degraded = st.degraded || p.cache.not_durable > 0 || !p.load_complete
-			|| p.clock_suspect;
+			|| p.clock_suspect || full;
 	json_t *o = json_pack(
 		"{s:s, s:b, s:b, s:b, s:I, s:i, s:i, s:s, s:i}",
 		"version",
@@ -72,6 +84,11 @@ json_t *report_status(const struct report_source *s) {
 	json_object_set_new(o, "failed", number(t.by_kind[ENTRY_FAILED]));
 	json_object_set_new(o, "unknown", number(t.by_kind[ENTRY_UNKNOWN]));
 	json_object_set_new(o, "not_durable", number(p.cache.not_durable));
+	json_object_set_new(o, "cache_full", json_boolean(full));
+	json_object_set_new(o, "cache_passing", number(m->entries[EVICT_PASSING]));
+	json_object_set_new(o, "cache_not_loaded", number(m->refused[EVICT_NO_LOAD]));
+	json_object_set_new(o, "cache_max_bytes", number(s->config->cache_bytes));
+	json_object_set_new(o, "cache_bytes", number(memory_bytes(m)));
 	json_object_set_new(o, "jobs", number(p.sched.jobs));
 	json_object_set_new(o, "load_complete", json_boolean(p.load_complete));
 	json_object_set_new(o, "load_fault", json_string(p.load_fault));
@@ -123,6 +140,38 @@ static void add_sched(json_t *o, const struct sched_stats *s) {
 	json_object_set_new(o, "stsd_refresh_armed", number(s->armed));
 }
 
+__attribute__((format(printf, 3, 4))) static void
+add_named(json_t *o, uint64_t value, const char *form, ...) {
+	char name[80];
+	va_list args;
+	va_start(args, form);
+	vsnprintf(name, sizeof(name), form, args);
+	va_end(args);
+	json_object_set_new(o, name, number(value));
+}
+
+static void add_memory(json_t *o, const struct evict_stats *m) {
+	static const char *const SHARE[] = {
+		[EVICT_POLICIES] = "policies",
+		[EVICT_FAILURES] = "failures",
+		[EVICT_NONES] = "nones",
+	};
+	for (int i = 0; i < EVICT_SHARES; i++) {
+		add_named(o, m->used[i], "stsd_cache_share_%s_bytes", SHARE[i]);
+		add_named(o, m->limit[i], "stsd_cache_share_%s_limit_bytes", SHARE[i]);
+	}
+	for (int i = 0; i < EVICT_SEGMENTS; i++) {
+		const char *what = evict_segment_str((enum evict_segment)i);
+		add_named(o, m->entries[i], "stsd_cache_%s_entries", what);
+		add_named(o, m->bytes[i], "stsd_cache_%s_bytes", what);
+		add_named(o, m->evicted[i], "stsd_cache_evicted_%s_total", what);
+	}
+	for (int i = 0; i < EVICT_REFUSALS; i++) {
+		const char *why = evict_refusal_str((enum evict_refusal)i);
+		add_named(o, m->refused[i], "stsd_cache_refused_%s_total", why);
+	}
+}
+
 static void add_cache(json_t *o, const struct report_source *s, const struct cache_stats *c) {
 	struct table_stats t = table_stats(s->table);
 	struct store_stats st = store_stats(s->store);
@@ -139,6 +188,7 @@ static void add_cache(json_t *o, const struct report_source *s, const struct cac
 	json_object_set_new(o, "stsd_swept_total", number(c->swept));
 	json_object_set_new(o, "stsd_evicted_total", number(c->evicted));
 	json_object_set_new(o, "stsd_none_loaded_total", number(c->streamed));
+	add_memory(o, &c->memory);
 	json_object_set_new(o, "stsd_store_commits_total", number(st.commits));
 	json_object_set_new(o, "stsd_store_writes_total", number(st.writes));
 	json_object_set_new(o, "stsd_store_errors_total", number(st.errors));

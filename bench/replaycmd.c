@@ -10,7 +10,7 @@
 #include "bench/expect.h"
 #include "bench/feed.h"
 #include "bench/fill.h"
-#include "cache/cache_load.h"
+#include "cache/cache_publish.h"
 #include "dataplane/dataplane.h"
 
 #include <rte_bus_vdev.h>
@@ -96,6 +96,9 @@ static int make_table(struct replay *r) {
 					    .table = r->table,
 					    .render = lookup_render,
 					    .answer_max = LOOKUP_RENDER_MAX,
+					    .max_bytes = SIZE_MAX,
+					    .failed_percent = 10,
+					    .none_percent = 40,
 				    });
 	int rc = c && room ? publish_all(r, c, room) : -ENOMEM;
 	if (c)

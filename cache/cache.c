@@ -6,6 +6,7 @@
 #define LOG_TOPIC "cache"
 #include "base/log.h"
 #include "cache/cache_load.h"
+#include "cache/cache_publish.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,7 +20,6 @@
 // must never downgrade anybody.
 
 #define REWRITE_AFTER_NS CLOCK_NS_PER_S
-#define EVICT_BUCKETS 64
 #define ROWS 64
 
 struct cache *cache_new(const struct cache_config *config) {
@@ -32,7 +32,17 @@ struct cache *cache_new(const struct cache_config *config) {
 	TAILQ_INIT(&c->late);
 	c->answer = malloc(config->answer_max);
 	c->encoded = malloc(RECORD_BYTES_MAX);
-	if (c->answer == NULL || c->encoded == NULL) {
+	c->evict = evict_new(&(struct evict_config){
+		.table = config->table,
+		.max_bytes = config->max_bytes,
+		.failed_percent = config->failed_percent,
+		.none_percent = config->none_percent,
+		.seed = config->seed,
+		.stays = cache_publish_stays,
+		.give_up = cache_publish_give_up,
+		.arg = c,
+	});
+	if (c->answer == NULL || c->encoded == NULL || c->evict == NULL) {
 		cache_free(c);
 		errno = ENOMEM;
 		return NULL;
@@ -56,6 +66,7 @@ void cache_free(struct cache *c) {
 	free_list(&c->late);
 	free(c->answer);
 	free(c->encoded);
+	evict_free(c->evict);
 	free(c);
 }
 
@@ -82,104 +93,27 @@ static void forget_put(struct cache *c, struct put *p) {
 	*at = p->next_in_bucket;
 	TAILQ_REMOVE(p->late ? &c->late : &c->waiting, p, link);
 	c->stats.pending--;
+	evict_let_go(c->evict, p->room);
 	if (p->late) {
 		c->stats.not_durable--;
 	}
 	free(p);
 }
 
-// Publishing.
-
-static uint32_t entry_time(boot_s_t s, uint32_t never) {
-	if (s == CLOCK_NEVER) {
-		return never;
-	}
-	return s <= 0 ? 0 : s >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)s;
-}
-
-static void evict_one(void *arg, const struct entry *e) {
-	struct cache *c = arg;
-	if (c->evict_cursor == UINT64_MAX || e->kind != ENTRY_NONE) {
-		return;
-	}
-	if (table_remove(c->config.table, e->name, e->name_len)) {
-		c->stats.evicted++;
-		c->evict_cursor = UINT64_MAX; // one is enough
-	}
-}
-
-// Makes room by giving up one NONE entry; a policy never goes for a NONE.
-static bool make_room(struct cache *c) {
-	uint64_t cursor = c->evict_cursor;
-	c->evict_cursor = 0;
-	table_scan(c->config.table, &cursor, EVICT_BUCKETS, evict_one, c);
-	bool found = c->evict_cursor == UINT64_MAX;
-	c->evict_cursor = cursor;
-	return found;
-}
-
-static struct entry *entry_of_none(struct cache *c, const struct record *rec) {
-	return table_entry_new(c->config.table, rec->domain.text, rec->domain.len, 0);
-}
-
-static struct entry *
-entry_with_body(struct cache *c, const struct record *rec, const struct cache_now *now) {
-	uint16_t fresh_at = 0;
-	int answer = c->config.render(
-		rec, now->shown - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
-	);
-	int len = record_encode(rec, 0, c->encoded, RECORD_BYTES_MAX);
-	if (answer < 0 || len < 0) {
-		return NULL;
-	}
-	struct entry *e = table_entry_new(
-		c->config.table, rec->domain.text, rec->domain.len, (size_t)answer + (size_t)len
-	);
-	if (e == NULL) {
-		return NULL;
-	}
-	struct entry_body *body = table_entry_body(e);
-	uint8_t *record = body->data + answer;
-	memcpy(body->data, c->answer, (size_t)answer);
-	memcpy(record, c->encoded, (size_t)len);
-	body->answer_bytes = (uint16_t)answer;
-	body->fresh_at = fresh_at;
-	body->record_bytes = (uint32_t)len;
-	struct record placed = {.domain = rec->domain};
-	if (record_decode(record, (size_t)len, 0, &placed) == 0 && placed.text_len > 0) {
-		body->text_at = (uint32_t)(placed.text - record);
-		body->text_bytes = placed.text_len;
-	}
-	return e;
-}
-
-bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now) {
-	struct entry *e = rec->kind == RECORD_NONE ? entry_of_none(c, rec)
-						   : entry_with_body(c, rec, now);
-	if (e == NULL) {
-		c->stats.not_kept++;
-		return false;
-	}
-	e->kind = (uint8_t)rec->kind;
-	e->ends_s = entry_time(rec->ends_at, UINT32_MAX);
-	e->check_s = entry_time(rec->next_check_at, ENTRY_CHECK_NEVER);
-	int rc = table_publish(c->config.table, e);
-	if (rc == -ENOSPC && make_room(c)) {
-		rc = table_publish(c->config.table, e);
-	}
-	if (rc < 0) {
-		table_entry_discard(c->config.table, e);
-		c->stats.not_kept++;
-	}
-	return rc == 0;
-}
-
-static void publish_put(struct cache *c, const struct put *p, const struct cache_now *now) {
+// A policy that was admitted.
+static void publish_put(struct cache *c, struct put *p, const struct cache_now *now) {
 	struct record rec = {.domain = p->domain};
 	int rc = record_decode(p->record, p->len, 0, &rec);
 	assert(rc == 0);
 	(void)rc;
-	cache_publish(c, &rec, now);
+	evict_let_go(c->evict, p->room);
+	p->room = 0;
+	struct entry *e = cache_publish_make(c, &rec, now);
+	if (e == NULL) {
+		c->stats.not_kept++;
+		return;
+	}
+	(void)cache_publish_entry(c, e, rec.policy.mode, false, now);
 }
 
 // What is kept now.
@@ -227,7 +161,7 @@ bool cache_current(const struct cache *c, const struct name *domain, struct reco
 
 void cache_checked(struct cache *c, const struct name *domain) {
 	const struct entry *e = table_lookup(c->config.table, domain->text, domain->len);
-	if (e != NULL) {
+	if (e != NULL && e->kind != ENTRY_NONE) {
 		// `checking` is one of the two fields of an entry that change.
 		struct entry *mark = (struct entry *)(uintptr_t)e;
 		atomic_store_explicit(&mark->checking, 0, memory_order_relaxed);
@@ -304,6 +238,7 @@ static void queue_put(struct cache *c, struct put *p, const struct cache_now *no
 static bool put_durable(
 	struct cache *c,
 	const struct record *rec,
+	size_t room,
 	uint64_t cookie,
 	const struct cache_now *now
 ) {
@@ -321,8 +256,10 @@ static bool put_durable(
 		.cookie = cookie,
 		.deadline = now->mono + c->config.confirm_ms * CLOCK_NS_PER_MS,
 		.domain = rec->domain,
+		.room = room,
 		.len = (uint32_t)len,
 	};
+	evict_hold(c->evict, room);
 	memcpy(p->record, c->encoded, (size_t)len);
 	struct put **bucket = bucket_of(c, &p->domain);
 	p->next_in_bucket = *bucket;
@@ -334,6 +271,33 @@ static bool put_durable(
 	return true;
 }
 
+// What is answered and not kept is not on disk either.
+static void put_passing(struct cache *c, const struct record *rec, const struct cache_now *now) {
+	struct put *older = cache_find_pending(c, &rec->domain);
+	if (older != NULL) {
+		forget_put(c, older);
+	}
+	cache_store_forget(c, STORE_POLICY, &rec->domain);
+	cache_store_forget(c, STORE_STATE, &rec->domain);
+	(void)cache_publish_passing(c, rec, now);
+}
+
+// Room beyond what the policy that is there takes.
+static size_t room_for(const struct cache *c, const struct entry *e) {
+	const struct entry *old = table_lookup(c->config.table, e->name, e->name_len);
+	bool known = old != NULL && old->kind == ENTRY_POLICY && !cache_publish_is_passing(old);
+	size_t saved = known ? evict_bytes(old) : 0;
+	size_t bytes = evict_bytes(e);
+	return bytes > saved ? bytes - saved : 0;
+}
+
+static void
+put_lazy(struct cache *c, const struct record *rec, struct entry *e, const struct cache_now *now) {
+	cache_store_lazy(c, rec, now);
+	c->stats.puts_lazy++;
+	(void)cache_publish_entry(c, e, rec->policy.mode, false, now);
+}
+
 void cache_put(
 	struct cache *c,
 	const struct record *rec,
@@ -343,13 +307,31 @@ void cache_put(
 ) {
 	forget_old_kind(c, rec);
 	// A policy that is not durable yet is written whole again.
-	bool whole = rec->kind == RECORD_POLICY && cache_find_pending(c, &rec->domain) != NULL;
-	if ((durable || whole) && put_durable(c, rec, cookie, now)) {
+	bool whole = durable
+		     || (rec->kind == RECORD_POLICY && cache_find_pending(c, &rec->domain) != NULL);
+	const struct entry *old = table_lookup(c->config.table, rec->domain.text, rec->domain.len);
+	struct entry *e = cache_publish_make(c, rec, now);
+	enum evict_verdict v = EVICT_REFUSED;
+	if (e == NULL) {
+		c->stats.not_kept++;
+	} else {
+		// What passes goes on to, until the policy is fetched anew.
+		bool passes = rec->kind == RECORD_POLICY && !durable
+			      && cache_publish_is_passing(old);
+		v = passes ? EVICT_PASSES : cache_publish_admit(c, rec, e, now);
+	}
+	if (v == EVICT_KEPT && whole && put_durable(c, rec, room_for(c, e), cookie, now)) {
+		table_entry_discard(c->config.table, e);
 		return;
 	}
-	cache_store_lazy(c, rec, now);
-	c->stats.puts_lazy++;
-	cache_publish(c, rec, now);
+	if (v == EVICT_KEPT) {
+		put_lazy(c, rec, e, now);
+	} else if (e != NULL) {
+		table_entry_discard(c->config.table, e);
+	}
+	if (v == EVICT_PASSES) {
+		put_passing(c, rec, now);
+	}
 	c->config.done(c->config.arg, &rec->domain, cookie);
 }
 
@@ -358,7 +340,8 @@ bool cache_drop(struct cache *c, const struct name *domain) {
 	if (p != NULL && p->late) {
 		forget_put(c, p);
 	}
-	bool kept = table_remove(c->config.table, domain->text, domain->len);
+	const struct entry *e = table_lookup(c->config.table, domain->text, domain->len);
+	bool kept = e != NULL && cache_publish_withdraw(c, e);
 	for (int f = STORE_POLICY; f <= STORE_NONE; f++) {
 		if (!store_put(c->config.store, (enum store_family)f, domain, NULL, 0, 0)) {
 			LOG(WARN, "the store is busy; %s is forgotten in memory only", domain->text
@@ -455,6 +438,7 @@ void cache_turn(struct cache *c, const struct cache_now *now) {
 	cache_load_stream(c, now);
 	chase_deadlines(c, now);
 	cache_sweep(c, now);
+	evict_turn(c->evict, now->boot);
 	table_turn(c->config.table);
 }
 
@@ -468,4 +452,11 @@ bool cache_warm(const struct cache *c) {
 
 void cache_stats(const struct cache *c, struct cache_stats *out) {
 	*out = c->stats;
+	evict_stats(c->evict, &out->memory);
+	for (int i = 0; i < EVICT_SEGMENTS; i++) {
+		out->evicted += i == EVICT_ENDED || i == EVICT_PASSING ? 0 : out->memory.evicted[i];
+	}
+	out->not_kept += out->memory.refused[EVICT_NO_FAILED] + out->memory.refused[EVICT_NO_NONE]
+			 + out->memory.refused[EVICT_NO_FULL] + out->memory.refused[EVICT_NO_DOMAIN]
+			 + out->memory.refused[EVICT_NO_GROWTH];
 }

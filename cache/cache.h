@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "cache/evict.h"
 #include "cache/record.h"
 #include "cache/store.h"
 #include "cache/table.h"
@@ -41,6 +42,13 @@ struct cache_config {
 	  uint16_t *fresh_at);
 	size_t answer_max;   // octets render may need
 	uint32_t confirm_ms; // a store slower than that does not hold up an answer
+	// The bound of memory and how it is shared out: cache/evict.h.
+	size_t max_bytes;
+	unsigned failed_percent;
+	unsigned none_percent; // policies have the rest
+	uint64_t seed;
+	// Whether an entry of this domain may not be given up; NULL: none is.
+	bool (*pinned)(void *arg, const struct name *domain);
 	// A put is in force (kept or not); cookie as given.
 	void (*done)(void *arg, const struct name *domain, uint64_t cookie);
 	void *arg;
@@ -114,11 +122,12 @@ struct cache_stats {
 	uint64_t puts_lazy;
 	uint64_t late;	      // published before the store confirmed
 	uint64_t not_durable; // such ones now, still being written again
-	uint64_t not_kept;    // table full: answered, not kept
+	uint64_t not_kept;    // no place: at most answered for a while
 	uint64_t swept;	      // ended entries removed
 	uint64_t evicted;     // unended entries removed to stay within bounds
 	uint64_t streamed;    // NONE records loaded in the background
 	size_t pending;	      // puts under way now
+	struct evict_stats memory;
 };
 
 void cache_stats(const struct cache *c, struct cache_stats *out);

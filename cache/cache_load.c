@@ -4,6 +4,7 @@
 #include "cache/cache_load.h"
 
 #include "base/err.h"
+#include "cache/cache_publish.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,10 +111,12 @@ int cache_load(
 	c->restamp = clock->suspect;
 	c->restamps = clock->suspect;
 	c->load_shift_s = l.shift_s;
+	c->loading = true;
 	int rc = store_load(c->config.store, STORE_POLICY, load_policy, &l, report);
 	if (rc == 0) {
 		rc = store_load(c->config.store, STORE_STATE, load_state, &l, report);
 	}
+	c->loading = false;
 	if (rc == 0) {
 		rc = store_start(c->config.store);
 	}

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-// What cache.c, cache_load.c and cache_sweep.c share: the body of struct cache.
+// What cache.c, cache_load.c, cache_publish.c and cache_sweep.c share: the body of struct cache.
 // The loading side fills the table at start, and with NONE records in the
 // background; the sweep goes round in what is kept.
 
@@ -24,6 +24,7 @@ struct put {
 	uint64_t cookie;
 	mono_ns_t deadline; // waiting: publish by then; late: write again then
 	struct name domain;
+	size_t room; // held in memory until it is published
 	bool queued; // at the store, unconfirmed
 	bool late;
 	uint32_t len;
@@ -34,13 +35,14 @@ TAILQ_HEAD(put_list, put);
 struct cache {
 	struct cache_config config;
 	struct cache_stats stats;
+	struct evict *evict;
 	struct put_list waiting; // not published yet
 	struct put_list late;	 // published, not durable
 	struct put *by_domain[CACHE_PENDING_BUCKETS];
 	uint64_t ticket;
 	uint64_t sweep_cursor;
-	uint64_t evict_cursor;
 	bool warm;
+	bool loading;	       // policies and failures of the store
 	bool keep_on_disk;     // the clock is suspect: delete nothing
 	int64_t load_shift_s;  // wall minus boot, as judged at load
 	bool restamp;	       // the sweep writes all policies anew, with the kept wall time
@@ -55,8 +57,6 @@ struct cache {
 	uint8_t *encoded; // scratch of RECORD_BYTES_MAX
 };
 
-// Of cache.c: makes the entry and publishes it. @return False: no place.
-bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now);
 // Of cache.c: the record of an entry without the use the entry has seen, and that
 // use put into it. @return 0 or ERR_CORRUPT.
 [[nodiscard]] int cache_read_stored(const struct entry *e, struct record *out);

@@ -2,6 +2,7 @@
 // Copyright (c) 2026 The stsd authors
 
 #include "cache/cache_load.h"
+#include "cache/cache_publish.h"
 
 #include <string.h>
 
@@ -42,11 +43,16 @@ static void restamp(struct cache *c, const struct entry *e, const struct cache_n
 static void sweep_entry(void *arg, const struct entry *e) {
 	const struct sweep *s = arg;
 	struct cache *c = s->cache;
+	evict_note(c->evict, e, s->now->boot);
+	bool passing = cache_publish_is_passing(e);
 	boot_s_t ended = s->now->boot - (boot_s_t)e->ends_s;
-	boot_s_t keep = e->kind == ENTRY_NONE	  ? 0
-			: e->kind == ENTRY_POLICY ? CACHE_LOAD_KEEP_ENDED_S
-						  : KEEP_FAILED_S;
+	boot_s_t keep = e->kind == ENTRY_NONE || passing ? 0
+			: e->kind == ENTRY_POLICY	 ? CACHE_LOAD_KEEP_ENDED_S
+							 : KEEP_FAILED_S;
 	if (ended < keep) {
+		if (passing) {
+			return;
+		}
 		if (e->kind == ENTRY_POLICY && c->restamp && ended < 0) {
 			restamp(c, e, s->now);
 		} else if (e->kind == ENTRY_POLICY && c->folds) {
@@ -59,6 +65,10 @@ static void sweep_entry(void *arg, const struct entry *e) {
 	if (cache_find_pending(c, &domain) != NULL) {
 		return;
 	}
+	if (passing) {
+		cache_publish_withdraw(c, e); // it is not on disk
+		return;
+	}
 	if (e->kind == ENTRY_NONE) {
 		cache_store_forget(c, STORE_NONE, &domain);
 	} else if (e->kind != ENTRY_UNKNOWN) {
@@ -67,7 +77,7 @@ static void sweep_entry(void *arg, const struct entry *e) {
 	if (e->kind == ENTRY_POLICY) {
 		cache_store_forget(c, STORE_POLICY, &domain);
 	}
-	c->stats.swept += table_remove(c->config.table, domain.text, domain.len) ? 1 : 0;
+	c->stats.swept += cache_publish_withdraw(c, e) ? 1 : 0;
 }
 
 static void render_again(void *arg, const struct entry *e) {

@@ -6,7 +6,6 @@
 #include "cache/arena.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +27,20 @@
 
 // A region is aligned to its size and begins with a head that knows the class
 // of each of its pages: so a slot's class is found from its address alone, and
-// no caller can give it back under a wrong size. A span is a run of pages cut
-// into slots of one class.
+// no caller can give it back under a wrong size.
+//
+// Small slots are cut from single pages. A page knows its free slots; those of a
+// class that have some are on its list, the one that was full last in front, so
+// that pages of which little is used are left alone and become empty. An empty
+// page serves any class of small slots. Large slots are cut from spans of pages
+// which stay with their class.
 #define REGION_BYTES 33554432UL
 #define PAGE_BYTES 65536UL
 #define REGION_PAGES (REGION_BYTES / PAGE_BYTES)
 
-#define SPAN_BYTES_MAX 2097152UL
 #define SPAN_SLOTS_MIN 8 // keeps the waste at the end of a span under 1/8
+#define SMALL_BYTES_MAX (PAGE_BYTES / SPAN_SLOTS_MIN)
+#define SPAN_BYTES_MAX (SLAB_BYTES_MAX * SPAN_SLOTS_MIN)
 
 #define FINE_BYTES 16U // smallest slot
 #define FINE_STEP 4U
@@ -48,23 +53,38 @@
 
 static_assert(CLASSES <= UINT8_MAX, "a class fits into a page's octet");
 static_assert(1UL << (COARSE_SHIFT + DOUBLINGS) == SLAB_BYTES_MAX, "classes end where they should");
-static_assert(SLAB_BYTES_MAX * SPAN_SLOTS_MIN <= SPAN_BYTES_MAX, "spans hold the largest slots");
+
+// Of one with small slots.
+struct page {
+	struct page *before; // on the list of its class
+	struct page *next;   // there, or on that of empty pages
+	char *start;
+	char *free; // the first octets of a free slot lead to the next one
+	char *cut;  // not cut yet from here
+	uint32_t live;
+};
 
 struct region {
 	struct region *next;
 	uint8_t class_of[REGION_PAGES];
+	struct page pages[REGION_PAGES];
 };
 
+static_assert(sizeof(struct region) <= PAGE_BYTES, "the head is a page");
+static_assert(SPAN_BYTES_MAX < REGION_BYTES, "a span fits behind the head");
+
 struct class {
-	char *free;    // the first octets of a free slot lead to the next one
+	struct page *open; // of small slots: pages that have some
+	// Of large slots.
+	char *free;
 	char *cut;     // the newest span, not cut yet from here
 	char *cut_end; // to here
-	size_t span_bytes;
 };
 
 struct slab {
 	struct region *regions; // the newest first; only that one has pages left
 	size_t next_page;
+	struct page *empty;
 	size_t live_bytes;
 	size_t span_bytes;
 	struct class classes[CLASSES];
@@ -90,6 +110,15 @@ static size_t class_bytes(unsigned c) {
 	unsigned coarse = c - FINE_CLASSES;
 	unsigned shift = COARSE_SHIFT - STEPS_SHIFT + coarse / STEPS;
 	return (size_t)(STEPS + coarse % STEPS + 1) << shift;
+}
+
+static struct region *region_of(void *slot) {
+	char *start = (char *)slot - ((uintptr_t)slot & (REGION_BYTES - 1));
+	return (struct region *)(void *)start;
+}
+
+static size_t page_index(const void *slot) {
+	return ((uintptr_t)slot & (REGION_BYTES - 1)) / PAGE_BYTES;
 }
 
 static unsigned class_of(const void *slot) {
@@ -134,62 +163,162 @@ static size_t pages_of(size_t bytes) {
 	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
-// Spans grow with their class, so that a class of few slots is cheap and one of
-// many is seldom here.
-static bool add_span(struct slab *s, unsigned c) {
-	size_t least = pages_of(class_bytes(c) * SPAN_SLOTS_MIN);
-	size_t pages = s->classes[c].span_bytes / 4 / PAGE_BYTES;
-	pages = pages > SPAN_BYTES_MAX / PAGE_BYTES ? SPAN_BYTES_MAX / PAGE_BYTES : pages;
-	pages = pages < least ? least : pages;
-	if (REGION_PAGES - s->next_page < least && !add_region(s)) {
-		return false;
-	}
-	if (pages > REGION_PAGES - s->next_page) {
-		pages = REGION_PAGES - s->next_page;
+// @return The first of so many pages of this class, or NULL.
+static char *take_pages(struct slab *s, unsigned c, size_t pages) {
+	if (REGION_PAGES - s->next_page < pages && !add_region(s)) {
+		return NULL;
 	}
 	memset(s->regions->class_of + s->next_page, (int)c, pages);
 	char *at = (char *)s->regions + s->next_page * PAGE_BYTES;
-	size_t bytes = pages * PAGE_BYTES;
-	ASAN_POISON_MEMORY_REGION(at, bytes);
+	ASAN_POISON_MEMORY_REGION(at, pages * PAGE_BYTES);
 	s->next_page += pages;
-	s->span_bytes += bytes;
-	s->classes[c].span_bytes += bytes;
-	s->classes[c].cut = at;
-	s->classes[c].cut_end = at + bytes;
-	return true;
+	s->span_bytes += pages * PAGE_BYTES;
+	return at;
+}
+
+// Slots are aligned to 4 only, the link is copied for that.
+static char *pop(char **free_slots, size_t size) {
+	char *slot = *free_slots;
+	ASAN_UNPOISON_MEMORY_REGION(slot, sizeof(slot));
+	memcpy(free_slots, slot, sizeof(slot));
+	ASAN_POISON_MEMORY_REGION(slot, size);
+	return slot;
+}
+
+static void push(char **free_slots, char *slot, size_t size) {
+	ASAN_UNPOISON_MEMORY_REGION(slot, sizeof(slot));
+	memcpy(slot, free_slots, sizeof(slot));
+	ASAN_POISON_MEMORY_REGION(slot, size);
+	*free_slots = slot;
+}
+
+// Small slots.
+
+static void open_page(struct class *k, struct page *p) {
+	p->before = NULL;
+	p->next = k->open;
+	if (k->open != NULL) {
+		k->open->before = p;
+	}
+	k->open = p;
+}
+
+static void close_page(struct class *k, struct page *p) {
+	*(p->before != NULL ? &p->before->next : &k->open) = p->next;
+	if (p->next != NULL) {
+		p->next->before = p->before;
+	}
+}
+
+static bool is_full(const struct page *p, size_t size) {
+	return p->free == NULL && p->start + PAGE_BYTES < p->cut + size;
+}
+
+static struct page *new_page(struct slab *s, unsigned c) {
+	struct page *p = s->empty;
+	if (p != NULL) {
+		s->empty = p->next;
+		region_of(p)->class_of[page_index(p->start)] = (uint8_t)c;
+	} else {
+		char *at = take_pages(s, c, 1);
+		if (at == NULL) {
+			return NULL;
+		}
+		p = &region_of(at)->pages[page_index(at)];
+		p->start = at;
+	}
+	p->free = NULL;
+	p->cut = p->start;
+	p->live = 0;
+	open_page(&s->classes[c], p);
+	return p;
+}
+
+static char *take_small(struct slab *s, unsigned c, size_t size) {
+	struct page *p = s->classes[c].open;
+	if (p == NULL && (p = new_page(s, c)) == NULL) {
+		return NULL;
+	}
+	char *slot = p->cut;
+	if (p->free != NULL) {
+		slot = pop(&p->free, size);
+	} else {
+		p->cut += size;
+	}
+	p->live++;
+	if (is_full(p, size)) {
+		close_page(&s->classes[c], p);
+	}
+	return slot;
+}
+
+static void give_small(struct slab *s, unsigned c, size_t size, char *slot) {
+	struct page *p = &region_of(slot)->pages[page_index(slot)];
+	struct class *k = &s->classes[c];
+	if (is_full(p, size)) {
+		open_page(k, p);
+	}
+	push(&p->free, slot, size);
+	p->live--;
+	// The last open page stays, so that coming and going costs nothing.
+	if (p->live == 0 && (p->before != NULL || p->next != NULL)) {
+		close_page(k, p);
+		p->next = s->empty;
+		s->empty = p;
+	}
+}
+
+// Large slots.
+
+static char *take_large(struct slab *s, unsigned c, size_t size) {
+	struct class *k = &s->classes[c];
+	if (k->free != NULL) {
+		return pop(&k->free, size);
+	}
+	if ((size_t)(k->cut_end - k->cut) < size) {
+		size_t pages = pages_of(size * SPAN_SLOTS_MIN);
+		char *at = take_pages(s, c, pages);
+		if (at == NULL) {
+			return NULL;
+		}
+		k->cut = at;
+		k->cut_end = at + pages * PAGE_BYTES;
+	}
+	char *slot = k->cut;
+	k->cut += size;
+	return slot;
 }
 
 void *slab_take(struct slab *s, size_t bytes) {
 	assert(bytes <= SLAB_BYTES_MAX);
 	unsigned c = class_for(bytes);
-	struct class *k = &s->classes[c];
 	size_t size = class_bytes(c);
-	char *slot = k->free;
+	char *slot = size <= SMALL_BYTES_MAX ? take_small(s, c, size) : take_large(s, c, size);
 	if (slot != NULL) {
-		// Slots are aligned to 4 only, the link is copied for that.
-		ASAN_UNPOISON_MEMORY_REGION(slot, sizeof(k->free));
-		memcpy(&k->free, slot, sizeof(k->free));
-		ASAN_POISON_MEMORY_REGION(slot, size);
-	} else {
-		if ((size_t)(k->cut_end - k->cut) < size && !add_span(s, c)) {
-			return NULL;
-		}
-		slot = k->cut;
-		k->cut += size;
+		ASAN_UNPOISON_MEMORY_REGION(slot, bytes);
+		s->live_bytes += size;
 	}
-	ASAN_UNPOISON_MEMORY_REGION(slot, bytes);
-	s->live_bytes += size;
 	return slot;
 }
 
 void slab_give(struct slab *s, void *slot) {
 	unsigned c = class_of(slot);
-	struct class *k = &s->classes[c];
-	ASAN_UNPOISON_MEMORY_REGION(slot, sizeof(k->free));
-	memcpy(slot, &k->free, sizeof(k->free));
-	ASAN_POISON_MEMORY_REGION(slot, class_bytes(c));
-	k->free = slot;
-	s->live_bytes -= class_bytes(c);
+	size_t size = class_bytes(c);
+	if (size <= SMALL_BYTES_MAX) {
+		give_small(s, c, size, slot);
+	} else {
+		push(&s->classes[c].free, slot, size);
+	}
+	s->live_bytes -= size;
+}
+
+bool slab_fits(const struct slab *s, size_t bytes) {
+	unsigned c = class_for(bytes);
+	const struct class *k = &s->classes[c];
+	if (class_bytes(c) <= SMALL_BYTES_MAX) {
+		return k->open != NULL || s->empty != NULL;
+	}
+	return k->free != NULL || (size_t)(k->cut_end - k->cut) >= class_bytes(c);
 }
 
 size_t slab_slot_bytes(const void *slot) {

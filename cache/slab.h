@@ -3,13 +3,15 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // Slots of many sizes for one thread. Sizes go in steps of 4 octets up to 64,
 // then in sixteenths of a power of two, so at most 1/16 of a slot is unused.
 //
-// Memory is never returned to the system nor passed from one size to another
-// before slab_free(). Free slots are poisoned under AddressSanitizer.
+// Memory is never returned to the system before slab_free(). A page of 64 KiB of
+// which no slot is left serves slots of any size up to 8 KiB; that of larger ones
+// stays theirs. Free slots are poisoned under AddressSanitizer.
 
 #define SLAB_BYTES_MAX 262144UL
 
@@ -31,6 +33,9 @@ void slab_free(struct slab *s);
 //         for a multiple of 8 to 8, asked for 64 to 64.
 void *slab_take(struct slab *s, size_t bytes);
 void slab_give(struct slab *s, void *slot);
+
+// Whether a slot of so many octets can be had of memory that is here already.
+bool slab_fits(const struct slab *s, size_t bytes);
 
 // The whole size of a slot in use.
 size_t slab_slot_bytes(const void *slot);

@@ -282,6 +282,11 @@ struct entry_body *table_entry_body(struct entry *e) {
 	return (struct entry_body *)(void *)(end + (-(uintptr_t)end & 7));
 }
 
+bool table_none_fits(const struct table *t, size_t name_len) {
+	size_t bytes = offsetof(struct entry, name) + name_len;
+	return slab_fits(t->slab, bytes < sizeof(struct entry) ? sizeof(struct entry) : bytes);
+}
+
 void table_entry_discard(struct table *t, struct entry *e) {
 	slab_give(t->slab, e);
 }

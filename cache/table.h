@@ -31,7 +31,7 @@ struct entry {
 	uint32_t ends_s;	  // boot second from which the verdict no longer counts
 	uint32_t check_s;	  // boot second from which a use starts a check
 	_Atomic uint16_t used_h;  // boot hour + 1 of the last use, 0: none since loaded
-	_Atomic uint8_t checking; // 1: a check has been asked for
+	_Atomic uint8_t checking; // 1: a check has been asked for; of a NONE the writer's
 	uint8_t kind;
 	uint8_t name_len;
 	char name[]; // name_len octets, no NUL; then, but for NONE, struct entry_body
@@ -46,7 +46,9 @@ struct entry_body {
 	uint32_t record_bytes;
 	uint32_t text_at; // offset of the policy text from the start of the record, 0: none
 	uint32_t text_bytes;
-	uint8_t data[]; // answer, then record
+	uint32_t place;	 // on a roster; both the writer's, for cache/evict.h
+	uint8_t segment; // enum evict_segment
+	uint8_t data[];	 // answer, then record
 };
 
 static inline const struct entry_body *entry_body(const struct entry *e) {
@@ -113,6 +115,8 @@ const struct entry *table_lookup(const struct table *t, const char *name, size_t
 struct entry *
 table_entry_new(struct table *t, const char *name, size_t name_len, size_t body_data_bytes);
 struct entry_body *table_entry_body(struct entry *e);
+// Whether there is memory for a NONE entry of such a name without taking more.
+bool table_none_fits(const struct table *t, size_t name_len);
 // Gives back an entry that was never published.
 void table_entry_discard(struct table *t, struct entry *e);
 

@@ -3,6 +3,7 @@
 # nothing but these 30 days holds it.
 config refresh_per_s 0
 config jobs_max 64
+config cache_bytes 1048576
 txt gone.example "v=STSv1; id=1" ttl 5m
 txt servfail.example "v=STSv1; id=1" ttl 5m
 txt nxdomain.example "v=STSv1; id=1" ttl 5m
@@ -130,6 +131,25 @@ time passes 61s
 stats jobs=0
 query flood.example
 kept flood.example r=policy mode=enforce fresh=0
+
+# Nor does it take their place in memory: there is room for a third of the names
+# that it is made of.
+flood 1500 answers
+stats kept=1500..1600
+restart
+stats kept=300..600
+kept gone.example r=policy mode=enforce
+kept servfail.example r=policy mode=enforce
+kept nxdomain.example r=policy mode=enforce
+kept notfound.example r=policy mode=enforce
+kept redirect.example r=policy mode=enforce
+kept cert.example r=policy mode=enforce
+kept body.example r=policy mode=enforce
+kept newid.example r=policy mode=enforce
+kept timeout.example r=policy mode=enforce
+kept jump.example r=policy mode=enforce
+kept restart.example r=policy mode=enforce
+kept flood.example r=policy mode=enforce
 
 # The wall clock jumps a year ahead while we run; half a day later we begin again.
 time passes 9d

@@ -74,6 +74,10 @@ static void open_store(struct world *w, struct store_mem *mem, struct store_of_w
 		.render = render,
 		.answer_max = ANSWER_MAX,
 		.confirm_ms = PATIENCE_MS,
+		.max_bytes = w->cache_bytes,
+		.failed_percent = 10,
+		.none_percent = 2,
+		.seed = 1,
 		.done = done,
 		.arg = w,
 	};

@@ -4,7 +4,8 @@
 // Plays a scenario: one step a line, `#` begins a comment. The network and the
 // clock do what the script says; what the scheduler does is checked.
 //
-//   config KEY NUMBER               before anything else (fetches_max, ...)
+//   config KEY NUMBER               before anything else (fetches_max, ...); cache_bytes:
+//                                   the memory of the cache that `restart` goes through
 //   allow PREFIX BITS               a private prefix that may be connected to
 //   txt D "..." ["..."] [ttl N]     the TXT set at _mta-sts.D
 //   txt D absent|dns-failed|CODE [ttl N]
@@ -18,12 +19,14 @@
 //   time passes N[s|m|h|d]
 //   wall jumps [-]N[s|m|h|d]        the wall clock alone
 //   restart [N[s|m|h|d]]            off for so long; the boot clock begins anew
-//   flood N                         that many unknown domains are asked for
+//   flood N [answers]               that many unknown domains are asked for; nobody
+//                                   answers, or there is no TXT record
 //   check D KEY=VALUE...            of the last answer: r mode id fresh why retry left n
 //   kept D KEY=VALUE...             of what is kept: the same keys, or `kept D nothing`
 //   asked D txt=N address=N policy=N   tasks since the last `asked D`; those not named: 0
 //   answered D N                    answers since the last `answered D`
-//   stats KEY=N...                  jobs fetches waiting armed joined refused downgrades
+//   stats KEY=N...                  jobs fetches waiting armed joined refused downgrades;
+//                                   kept: domains
 //   confirms later|now              the store; then: confirm D
 //   used D ago TIME | purge D
 
@@ -147,6 +150,7 @@ static void do_config(struct script *s) {
 		{"per_address_max", NULL, &c->per_address_max},
 		{"per_network_max", NULL, &c->per_network_max},
 		{"refresh_per_s", NULL, &c->refresh_per_s},
+		{"cache_bytes", &s->world->cache_bytes, NULL},
 	};
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		if (strcmp(keys[i].key, word(s, 1)) != 0) {
@@ -412,6 +416,14 @@ static void do_answered(struct script *s) {
 	d->answers = 0;
 }
 
+static uint64_t count_kept(const struct world *w) {
+	uint64_t n = 0;
+	for (size_t i = 0; i < w->domain_count; i++) {
+		n += w->domains[i]->kept ? 1 : 0;
+	}
+	return n;
+}
+
 static void do_stats(struct script *s) {
 	struct sched_stats st = {0};
 	if (s->world->sched != NULL) {
@@ -429,6 +441,7 @@ static void do_stats(struct script *s) {
 		{"refused=", st.refused},
 		{"downgrades=", st.possible_downgrades},
 		{"refreshes=", st.started[SCHED_REFRESH]},
+		{"kept=", count_kept(s->world)},
 	};
 	for (size_t i = 1; i < s->word_count; i++) {
 		bool found = false;
@@ -496,8 +509,11 @@ static void do_flood(struct script *s) {
 		char text[64];
 		(void)snprintf(text, sizeof(text), "n%lld.flood.example", n);
 		struct world_domain *d = world_domain(s->world, text);
-		d->txt_mood = WORLD_SILENT;
+		d->txt_mood = is(s, 2, "answers") ? WORLD_ANSWERS : WORLD_SILENT;
 		world_query(s->world, d);
+		if (is(s, 2, "answers")) {
+			world_run(s->world);
+		}
 	}
 }
 

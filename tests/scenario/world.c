@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TICKS_PER_S 2
+#define CACHE_BYTES 16777216
 
 static struct world_domain *find(struct world *w, const struct name *name) {
 	for (size_t i = 0; i < w->domain_count; i++) {
@@ -181,6 +182,7 @@ void world_init(struct world *w) {
 			.unused_s = 180 * 86400,
 			.seed = 1,
 		},
+		.cache_bytes = CACHE_BYTES,
 	};
 }
 

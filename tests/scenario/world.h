@@ -79,6 +79,7 @@ struct world {
 	int64_t wall_shift_s;  // the wall clock minus the boot clock
 	int64_t saved_shift_s; // the same of the wall time that is kept and saved
 	bool confirms_later;
+	size_t cache_bytes; // memory of the cache that a restart goes through
 	struct prefix allow[4];
 	size_t domain_count;
 	struct world_domain *domains[WORLD_DOMAINS_MAX];

@@ -32,7 +32,9 @@
 #define REFRESH_PER_S 50
 #define FETCHES_MAX 256
 #define JOBS_MAX 16384
-#define SLOTS 16 // of the calendar, a turn each
+#define MAX_BYTES 268435456UL // of memory
+#define PAGES_BYTES 8388608UL // a page begun for each size is not less in a small memory
+#define SLOTS 16	      // of the calendar, a turn each
 #define PATIENCE_MS 60000
 #define START_BOOT_S 1000
 #define START_WALL_S 1800000000
@@ -230,7 +232,7 @@ static void loaded(void *arg, const struct record *rec) {
 static void begin(struct simulation *s) {
 	struct store_load_report report = {0};
 	const struct store_config store = {.in_memory = true, .mem = s->mem};
-	const struct table_config table = {.max_names = 4000000, .seed = 1};
+	const struct table_config table = {.max_names = MAX_BYTES / EVICT_BYTES_MIN, .seed = 1};
 	const struct sched_config sched = {
 		.jobs_max = JOBS_MAX,
 		.fetches_max = FETCHES_MAX,
@@ -249,6 +251,10 @@ static void begin(struct simulation *s) {
 		.render = render,
 		.answer_max = ANSWER_MAX,
 		.confirm_ms = PATIENCE_MS,
+		.max_bytes = MAX_BYTES / s->fraction + PAGES_BYTES,
+		.failed_percent = 10,
+		.none_percent = 40,
+		.seed = 1,
 		.done = in_force,
 		.arg = s,
 	};
@@ -512,7 +518,10 @@ static void print_page(const struct simulation *s) {
 	row("policies that ended for want of a refresh", "%" PRIu64, t->lapsed_unrefreshed);
 	row("unexpired enforce policies missing", "%" PRIu64, t->forgotten);
 	row("names in memory, most", "%zu", t->peak_names);
-	row("memory of entries and buckets, most", "%.1f MiB", (double)t->peak_bytes / 1048576.0);
+	row("memory of entries and buckets, most",
+	    "%.1f MiB (bound %.1f MiB)",
+	    (double)t->peak_bytes / 1048576.0,
+	    (double)MAX_BYTES / s->fraction / 1048576.0);
 	row("durable and lazy writes", "%" PRIu64 ", %" PRIu64, t->put, t->put_lazy);
 	row("ended entries removed, unended given up", "%" PRIu64 ", %" PRIu64, t->swept, t->evicted
 	);
@@ -526,7 +535,7 @@ static bool broken(const char *rule, bool is_broken) {
 	return is_broken;
 }
 
-static int verdict(const struct tally *t) {
+static int verdict(const struct tally *t, unsigned fraction) {
 	bool bad = broken("a policy ended for want of a refresh", t->lapsed_unrefreshed > 0);
 	bad |= broken("an unexpired enforce policy is missing", t->forgotten > 0);
 	bad |= broken(
@@ -539,7 +548,8 @@ static int verdict(const struct tally *t) {
 	);
 	bad |= broken("somebody was put off", t->answers[SCHED_PENDING] > 0);
 	bad |= broken("nothing was refreshed", t->refreshes == 0);
-	bad |= broken("memory outside its budget", t->evicted > 0);
+	bad |= broken("somebody had to be given up", t->evicted > 0);
+	bad |= broken("memory outside its budget", t->peak_bytes > MAX_BYTES / fraction);
 	return bad ? 1 : 0;
 }
 
@@ -571,5 +581,5 @@ int main(int argc, char **argv) {
 	free(s.shadows);
 	store_mem_free(s.mem);
 	populace_free(s.populace);
-	return verdict(&s.tally);
+	return verdict(&s.tally, s.fraction);
 }

@@ -29,6 +29,8 @@ refused 'listen.address: [10.0.0.1/33]\n' 'c.yaml:1: listen.address: expected AD
 refused 'port.driver: bridge\n' 'c.yaml:1: port.driver: expected tap'
 refused 'zone: "a\n' 'c.yaml:[0-9]+: expected YAML'
 refused 'dataplane.workers: 2\ndataplane.cores: [1]\n' 'dataplane.cores: expected a CPU for each'
+refused 'cache.max_bytes: 1MiB\n' 'c.yaml:1: cache.max_bytes: expected 67108864 to 274877906944 octets'
+refused 'cache.share_failed: 40\ncache.share_none: 60\n' 'cache.share_none: expected 5 per cent left for policies'
 refused 'just words\n' 'c.yaml:1: expected lines of KEY: VALUE'
 if "$STSD" --check -c "$dir/none.yaml" 2>"$dir/err"; then exit 1; fi
 grep -q 'none.yaml: cannot be opened' "$dir/err"

@@ -73,6 +73,9 @@ static void start(struct world *w) {
 		.render = render,
 		.answer_max = 64,
 		.confirm_ms = CONFIRM_MS,
+		.max_bytes = 16777216,
+		.failed_percent = 10,
+		.none_percent = 40,
 		.done = done,
 		.arg = w,
 	};

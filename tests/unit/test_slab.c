@@ -94,12 +94,41 @@ static void slots_do_not_overlap(void ** /*state*/) {
 	slab_free(s);
 }
 
+// Names of one length after another: what was free of one size serves the next.
+static void a_page_serves_another_size(void ** /*state*/) {
+	enum { BYTES = 8000000 };
+	struct slab *s = slab_new();
+	void **slots = calloc(BYTES / 16, sizeof(*slots));
+	assert_non_null(s);
+	assert_non_null(slots);
+	for (size_t bytes = 16; bytes <= 8192; bytes = bytes < 64 ? bytes + 4 : 2 * bytes) {
+		size_t count = BYTES / bytes;
+		for (size_t i = 0; i < count; i++) {
+			slots[i] = slab_take(s, bytes);
+			assert_non_null(slots[i]);
+			memset(slots[i], (int)bytes, bytes);
+		}
+		// Every second one first, so that no page is empty before the end.
+		for (size_t i = 0; i < count; i += 2) {
+			slab_give(s, slots[i]);
+		}
+		for (size_t i = 1; i < count; i += 2) {
+			slab_give(s, slots[i]);
+		}
+		assert_int_equal(slab_stats(s).live_bytes, 0);
+	}
+	assert_true(slab_stats(s).span_bytes < BYTES + BYTES / 4);
+	free(slots);
+	slab_free(s);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_hold_what_was_asked_for),
 		cmocka_unit_test(a_cache_line_is_aligned),
 		cmocka_unit_test(free_slots_are_used_again),
 		cmocka_unit_test(slots_do_not_overlap),
+		cmocka_unit_test(a_page_serves_another_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
