@@ -325,7 +325,7 @@ frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes, uint
 	memcpy(&ports, udp, 4);
 	sum += payload_sum != 0 ? payload_sum : sum_octets(udp + UDP_BYTES, payload_bytes, 0);
 	uint16_t len = htons((uint16_t)bytes);
-	uint16_t check = sum_fold(sum + ports + 2U * len + SUM_PAIR(0, PROTO_UDP));
+	uint16_t check = sum_fold(sum + ports + len + len + SUM_PAIR(0, PROTO_UDP));
 	check = check == 0 ? 0xffff : check; // zero would say "not computed"
 	ports = ports >> 16 | ports << 16;
 	memcpy(udp, &ports, 4);
