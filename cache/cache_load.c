@@ -60,7 +60,11 @@ static void join_state(struct record *rec, const struct record *state) {
 	rec->checked_at = state->checked_at;
 	rec->refresh_at = state->refresh_at;
 	rec->txt_ttl_s = state->txt_ttl_s;
+	rec->checks_failed = state->checks_failed;
 	rec->failure = state->failure;
+	rec->backoff = state->backoff;
+	rec->failed_text = state->failed_text;
+	rec->failed_text_len = state->failed_text_len;
 }
 
 static bool load_state(void *arg, const struct name *domain, const void *value, size_t len) {
@@ -71,7 +75,8 @@ static bool load_state(void *arg, const struct name *domain, const void *value, 
 	}
 	struct record rec;
 	bool has = cache_current(l->cache, domain, &rec) && rec.kind == RECORD_POLICY;
-	if (state.kind == RECORD_FAILED && (!has || rec.ends_at <= l->now->boot)) {
+	bool waits = state.kind == RECORD_FAILED || state.kind == RECORD_UNKNOWN;
+	if (waits && (!has || rec.ends_at <= l->now->boot)) {
 		cache_publish(l->cache, &state, l->now);
 	} else if (state.kind == RECORD_POLICY && has && strcmp(state.id, rec.id) == 0 && state.checked_at >= rec.checked_at) {
 		join_state(&rec, &state);
