@@ -300,7 +300,9 @@ size_t lookup_answer_entry(
 		break;
 	case ENTRY_POLICY:
 		put_strings(&a, body);
-		if (body->fresh_at != 0 && now.boot_s >= e->check_s) {
+		// A recheck that asks for any type is not held: no id was read for it.
+		if (body->fresh_at != 0
+		    && (now.boot_s >= e->check_s || (q->kind == LOOKUP_RECHECK && q->any_type))) {
 			rdata[body->fresh_at] = '0';
 		}
 		break;

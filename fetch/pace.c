@@ -11,6 +11,7 @@
 #define WAYS 4U
 #define MINUTE_S 60
 #define HOUR_S 3600
+#define DAY_S 86400
 #define PER_HOUR_MAX 10
 
 // A name is known by 64 bits of a keyed hash: two names in one entry would only
@@ -21,6 +22,7 @@ struct entry {
 	boot_s_t window; // start of the hour that `count` counts
 	boot_s_t held_until;
 	uint32_t count;
+	struct record_backoff backoff;
 };
 
 struct pace {
@@ -94,6 +96,24 @@ void pace_note(struct pace *p, const struct name *domain, boot_s_t now) {
 
 void pace_hold(struct pace *p, const struct name *domain, boot_s_t until, boot_s_t now) {
 	claim(p, domain, now)->held_until = until;
+}
+
+void pace_remember(
+	struct pace *p,
+	const struct name *domain,
+	const struct record_backoff *backoff,
+	boot_s_t now
+) {
+	bool any = backoff->id[0] != '\0';
+	if (any || find(p, domain) != NULL) {
+		claim(p, domain, now)->backoff = *backoff;
+	}
+}
+
+struct record_backoff pace_backoff(const struct pace *p, const struct name *domain, boot_s_t now) {
+	const struct entry *e = find(p, domain);
+	bool counts = e != NULL && now - e->backoff.retry_at < DAY_S;
+	return counts ? e->backoff : (struct record_backoff){0};
 }
 
 int64_t pace_held_s(const struct pace *p, const struct name *domain, boot_s_t now) {

@@ -5,12 +5,14 @@
 
 #include "base/clock.h"
 #include "base/name.h"
+#include "cache/record.h"
 
 #include <stdint.h>
 
 // How often one domain is fetched over HTTPS, whatever ids it announces: at most
 // once a minute and 10 times an hour. Also, that a policy with max_age 0 is not
-// fetched again for a while. A fixed amount of memory: where names are too many
+// fetched again for a while, and the back-off of those that failed, for when their
+// record is gone: it has become a NONE in between, or has given way. A fixed amount of memory: where names are too many
 // for it, the quietest is forgotten.
 
 struct pace;
@@ -30,3 +32,14 @@ int64_t pace_wait_s(const struct pace *p, const struct name *domain, boot_s_t no
 
 // @return Seconds left of a hold; 0: none.
 int64_t pace_held_s(const struct pace *p, const struct name *domain, boot_s_t now);
+
+// The back-off of the domain, or that it has none any more.
+void pace_remember(
+	struct pace *p,
+	const struct name *domain,
+	const struct record_backoff *backoff,
+	boot_s_t now
+);
+
+// What is remembered, until a day after it was over; else one without an id.
+struct record_backoff pace_backoff(const struct pace *p, const struct name *domain, boot_s_t now);

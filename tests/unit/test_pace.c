@@ -56,6 +56,24 @@ static void holds_end(void ** /*state*/) {
 	pace_free(p);
 }
 
+static void back_offs_are_remembered_for_a_day(void ** /*state*/) {
+	struct pace *p = pace_new(1);
+	assert_non_null(p);
+	struct name a = name("a.example");
+	const struct record_backoff three = {"7", 3, 1000};
+	pace_remember(p, &a, &(struct record_backoff){0}, 400);
+	assert_int_equal(pace_backoff(p, &a, 400).id[0], '\0');
+	pace_remember(p, &a, &three, 400);
+	assert_string_equal(pace_backoff(p, &a, 400).id, "7");
+	assert_int_equal(pace_backoff(p, &a, 1000 + 86399).attempts, 3);
+	assert_int_equal(pace_backoff(p, &a, 1000 + 86400).id[0], '\0');
+	pace_note(p, &a, 500); // another fetch does not wipe it out
+	assert_int_equal(pace_backoff(p, &a, 600).retry_at, 1000);
+	pace_remember(p, &a, &(struct record_backoff){0}, 700);
+	assert_int_equal(pace_backoff(p, &a, 700).id[0], '\0');
+	pace_free(p);
+}
+
 // More names than there is room for: memory stays, the newest are known.
 static void floods_forget_the_quietest(void ** /*state*/) {
 	struct pace *p = pace_new(1);
@@ -74,6 +92,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(once_a_minute_and_ten_times_an_hour),
 		cmocka_unit_test(holds_end),
+		cmocka_unit_test(back_offs_are_remembered_for_a_day),
 		cmocka_unit_test(floods_forget_the_quietest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
