@@ -3,12 +3,14 @@
 
 #include "fetch/alert.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #define BUCKETS 16384U
 #define SLICE 64
+#define LOOK_EVERY_S 60
 #define TELL_EVERY_S 3600
 
 struct node {
@@ -17,6 +19,7 @@ struct node {
 	boot_s_t ends_at;
 	boot_s_t since;
 	boot_s_t tell_at; // not before
+	boot_s_t look_at; // not before
 	uint32_t max_age_s;
 	enum policy_mode mode;
 	enum record_alert level;
@@ -25,7 +28,7 @@ struct node {
 };
 
 struct alert {
-	TAILQ_HEAD(, node) nodes; // the one looked at longest ago first
+	TAILQ_HEAD(, node) nodes; // in order of look_at
 	size_t counts[RECORD_ALERT_LEVELS];
 	struct node *buckets[BUCKETS];
 };
@@ -47,13 +50,9 @@ void alert_free(struct alert *a) {
 	free(a);
 }
 
-// FNV-1a: a collision costs a step, and to be here a domain must have a policy.
+// To be here a domain must have a policy: a collision is worth nobody's while.
 static struct node **find(struct alert *a, const struct name *domain) {
-	uint32_t h = 2166136261U;
-	for (uint8_t i = 0; i < domain->len; i++) {
-		h = (h ^ (uint8_t)domain->text[i]) * 16777619U;
-	}
-	struct node **at = &a->buckets[h % BUCKETS];
+	struct node **at = &a->buckets[name_hash(domain->text, domain->len, 0) % BUCKETS];
 	while (*at != NULL
 	       && ((*at)->len != domain->len || memcmp((*at)->text, domain->text, domain->len) != 0)
 	) {
@@ -104,6 +103,9 @@ void alert_note(struct alert *a, const struct record *rec, boot_s_t now) {
 	}
 	n = n != NULL ? n : add(a, where, &rec->domain);
 	if (n != NULL) {
+		TAILQ_REMOVE(&a->nodes, n, link);
+		TAILQ_INSERT_HEAD(&a->nodes, n, link);
+		n->look_at = INT64_MIN;
 		n->ends_at = rec->ends_at;
 		n->since = rec->failure.since;
 		n->max_age_s = rec->policy.max_age_s;
@@ -112,6 +114,9 @@ void alert_note(struct alert *a, const struct record *rec, boot_s_t now) {
 }
 
 void alert_forget(struct alert *a, const struct name *domain) {
+	if (TAILQ_EMPTY(&a->nodes)) {
+		return;
+	}
 	struct node **where = find(a, domain);
 	if (*where != NULL) {
 		drop(a, where);
@@ -135,27 +140,28 @@ void alert_turn(
 	)(void *arg, const struct name *domain, enum record_alert level, int64_t left_s),
 	void *arg
 ) {
-	struct node *first = TAILQ_FIRST(&a->nodes);
-	struct node *n = first;
-	for (unsigned i = 0; i < SLICE && n != NULL && (i == 0 || n != first); i++) {
+	for (unsigned i = 0; i < SLICE; i++) {
+		struct node *n = TAILQ_FIRST(&a->nodes);
+		if (n == NULL || now < n->look_at) {
+			return;
+		}
+		n->look_at = now + LOOK_EVERY_S;
 		TAILQ_REMOVE(&a->nodes, n, link);
 		TAILQ_INSERT_TAIL(&a->nodes, n, link);
 		struct name domain = {.len = n->len};
 		memcpy(domain.text, n->text, n->len);
 		enum record_alert level = level_of(n, now);
 		if (level == RECORD_ALERT_OK) {
-			first = n == first ? NULL : first;
 			alert_forget(a, &domain);
-		} else {
-			a->counts[n->level]--;
-			a->counts[level]++;
-			bool rises = level > n->level;
-			n->level = level;
-			if (rises) {
-				risen(arg, &domain, level, n->ends_at - now);
-			}
+			continue;
 		}
-		n = TAILQ_FIRST(&a->nodes);
+		enum record_alert was = n->level;
+		a->counts[was]--;
+		a->counts[level]++;
+		n->level = level;
+		if (level > was) {
+			risen(arg, &domain, level, n->ends_at - now);
+		}
 	}
 }
 

@@ -3,8 +3,6 @@
 
 #include "fetch/due.h"
 
-#include "fetch/backoff.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +50,7 @@ void due_free(struct due *d) {
 }
 
 static uint64_t hash_of(const struct due *d, const struct name *domain) {
-	uint64_t h = d->seed;
-	for (uint8_t i = 0; i < domain->len; i++) {
-		h ^= (uint8_t)domain->text[i];
-		h = backoff_random(&h);
-	}
-	return h;
+	return name_hash(domain->text, domain->len, d->seed);
 }
 
 static struct node **find(struct due *d, const struct name *domain, uint64_t hash) {
@@ -160,6 +153,9 @@ static void drop(struct due *d, struct node **where) {
 }
 
 bool due_drop(struct due *d, const struct name *domain) {
+	if (d->count == 0) {
+		return false;
+	}
 	struct node **where = find(d, domain, hash_of(d, domain));
 	if (*where == NULL) {
 		return false;

@@ -71,7 +71,7 @@ void job_join(struct job *j, enum sched_cause cause) {
 const struct record_backoff *job_backoff(const struct job_view *v) {
 	const struct record *r = v->current;
 	bool says = r != NULL && r->kind != RECORD_NONE && r->backoff.id[0] != '\0';
-	return says ? &r->backoff : &v->remembered;
+	return says ? &r->backoff : &v->pace.backoff;
 }
 
 bool job_backs_off(const struct job_view *v, const char *id) {
@@ -95,11 +95,11 @@ static enum job_next fetch_or_settle(struct job *j, const struct job_view *v) {
 	if (job_backs_off(v, j->id)) {
 		return deny(j, JOB_BACKS_OFF, job_backoff(v)->retry_at - v->now);
 	}
-	if (is_new_id(v, j->id) && v->paced_s > 0) {
-		return deny(j, JOB_PACED, v->paced_s);
+	if (is_new_id(v, j->id) && v->pace.wait_s > 0) {
+		return deny(j, JOB_PACED, v->pace.wait_s);
 	}
-	if (!job_is_live_policy(v->current, v->now) && v->held_s > 0) {
-		return deny(j, JOB_HELD, v->held_s);
+	if (!job_is_live_policy(v->current, v->now) && v->pace.held_s > 0) {
+		return deny(j, JOB_HELD, v->pace.held_s);
 	}
 	return JOB_RESOLVE;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cache/record.h"
 #include "fetch/outcome.h"
+#include "fetch/pace.h"
 #include "fetch/sched.h"
 
 #include <stdbool.h>
@@ -61,10 +62,7 @@ struct job {
 struct job_view {
 	const struct record *current; // NULL: nothing is kept
 	boot_s_t now;
-	// What is remembered of the back-off when the record does not say.
-	struct record_backoff remembered;
-	int64_t paced_s; // pace_wait_s()
-	int64_t held_s;	 // pace_held_s()
+	struct pace_state pace;
 	const struct prefix *allow_private;
 	size_t allow_private_count;
 	uint64_t *random;

@@ -27,12 +27,6 @@ void pace_note(struct pace *p, const struct name *domain, boot_s_t now);
 // No fetch of this domain before `until`.
 void pace_hold(struct pace *p, const struct name *domain, boot_s_t until, boot_s_t now);
 
-// @return Seconds until the domain may be fetched under a new id; 0: now.
-int64_t pace_wait_s(const struct pace *p, const struct name *domain, boot_s_t now);
-
-// @return Seconds left of a hold; 0: none.
-int64_t pace_held_s(const struct pace *p, const struct name *domain, boot_s_t now);
-
 // The back-off of the domain, or that it has none any more.
 void pace_remember(
 	struct pace *p,
@@ -41,5 +35,11 @@ void pace_remember(
 	boot_s_t now
 );
 
-// What is remembered, until a day after it was over; else one without an id.
-struct record_backoff pace_backoff(const struct pace *p, const struct name *domain, boot_s_t now);
+struct pace_state {
+	int64_t wait_s; // until the domain may be fetched under a new id; 0: now
+	int64_t held_s; // left of a hold; 0: none
+	// As remembered, until a day after it was over; else one without an id.
+	struct record_backoff backoff;
+};
+
+struct pace_state pace_look(const struct pace *p, const struct name *domain, boot_s_t now);

@@ -7,6 +7,7 @@
 #include "fetch/regdom.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SETS 4096U
 #define WAYS 4U
@@ -52,12 +53,8 @@ static uint64_t client_tag(const struct quota *q, uint64_t client) {
 }
 
 static uint64_t domain_tag(const struct quota *q, const struct name *domain) {
-	uint64_t h = q->config.seed;
-	for (const char *c = regdom_of(domain); *c != '\0'; c++) {
-		h ^= (uint8_t)*c;
-		h = backoff_random(&h);
-	}
-	return h | 1;
+	const char *at = regdom_of(domain);
+	return name_hash(at, strlen(at), q->config.seed) | 1;
 }
 
 // The entry of the tag, or the one of its set that has rested longest.

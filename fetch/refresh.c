@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TAKEN_A_TURN 1024
 #define AGED_A_TURN 256
@@ -106,12 +107,8 @@ void refresh_turn(struct refresh *r, boot_s_t now) {
 }
 
 static uint64_t tag_of(const struct refresh *r, const struct name *domain) {
-	uint64_t h = r->config.seed;
-	for (const char *c = regdom_of(domain); *c != '\0'; c++) {
-		h ^= (uint8_t)*c;
-		h = backoff_random(&h);
-	}
-	return h | 1;
+	const char *at = regdom_of(domain);
+	return name_hash(at, strlen(at), r->config.seed) | 1;
 }
 
 // The part of the registered domain, or that of the set whose window is oldest,

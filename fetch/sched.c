@@ -135,9 +135,7 @@ view(struct sched *s, const struct name *domain, struct record *cur, boot_s_t no
 	return (struct job_view){
 		.current = kept ? cur : NULL,
 		.now = now,
-		.remembered = pace_backoff(s->pace, domain, now),
-		.paced_s = pace_wait_s(s->pace, domain, now),
-		.held_s = pace_held_s(s->pace, domain, now),
+		.pace = pace_look(s->pace, domain, now),
 		.allow_private = s->config.allow_private,
 		.allow_private_count = s->config.allow_private_count,
 		.random = &s->random,

@@ -13,11 +13,13 @@ alerted a.example notice
 stats notice=1 warning=0 critical=0
 # Half of its life is over.
 time passes 17h
+time passes 60s
 kept a.example r=policy alert=warning
 alerted a.example warning
 stats notice=0 warning=1
 # Three quarters are.
 time passes 24h
+time passes 60s
 kept a.example alert=critical
 alerted a.example critical
 stats warning=0 critical=1
@@ -29,7 +31,7 @@ stats notice=0 warning=0 critical=1
 # Renewed: all is well.
 policy a.example enforce 4d mx.a.example
 time passes 20m
-kept a.example alert=ok since=-1 left=344000..4d
+kept a.example alert=ok since=-1 left=343000..4d
 stats notice=0 warning=0 critical=0
 
 # The end itself is no alert any more.
@@ -42,7 +44,7 @@ time passes 23h
 stats critical=1
 time passes 1h
 kept b.example nothing
-time passes 1s
+time passes 60s
 stats notice=0 warning=0 critical=0
 
 # Nobody is warned about mode none.
