@@ -248,6 +248,20 @@ static void what_is_lazy_joins_its_policy_again(void ** /*state*/) {
 	assert_memory_equal(got.failed_text, "<html>", 6);
 	assert_int_equal(got.policy.mx_count, 1); // the list and text are still there
 	assert_int_equal(got.text_len, 14);
+	// Fetched again under the same id, which could not be read: what had failed
+	// before that fetch is over.
+	pass(&w, 1000);
+	r.fetched_at = w.now.boot;
+	r.ends_at = w.now.boot + r.policy.max_age_s;
+	r.failure = (struct record_failure){0};
+	r.backoff = (struct record_backoff){0};
+	cache_put(w.cache, &r, true, 3, &w.now);
+	turn_until_done(&w, 1);
+	stop(&w);
+	start(&w);
+	assert_true(kept(&w, "a.example", &got));
+	assert_int_equal(got.failure.why[0], '\0');
+	assert_int_equal(got.backoff.attempts, 0);
 	stop(&w);
 	store_mem_free(w.mem);
 }
