@@ -75,6 +75,8 @@ static const struct option OPTIONS[] = {
 	{"cache.share_none", TYPE_NUMBER, AT(share_none), 5, 90, "40", "per cent of it for domains without a policy; policies have the rest"},
 	{"store.directory", TYPE_TEXT, AT(store_directory), 1, 200, "/var/lib/stsd", "where policies are kept over restarts"},
 	{"resolver.upstreams", TYPE_UPSTREAMS, AT(upstreams), 0, FETCH_UPSTREAM_MAX, "", "DNS servers; empty: /etc/resolv.conf"},
+	{"misses.per_client_per_s", TYPE_NUMBER, AT(misses_per_client_per_s), 0, 100000000, "20000", "discoveries one client (IPv6: /64) may start a second; 0: no limit"},
+	{"misses.per_domain_per_s", TYPE_NUMBER, AT(misses_per_domain_per_s), 0, 100000000, "1000", "the same for the names below one registered domain"},
 	{"fetch.workers", TYPE_NUMBER, AT(fetch_workers), 1, 64, "2", "processes that fetch policies"},
 	{"fetch.connections", TYPE_NUMBER, AT(fetch_connections), 1, 4096, "256", "fetches at once in all"},
 	{"fetch.user", TYPE_TEXT, AT(fetch_user), 1, 32, "nobody", "account of the children"},

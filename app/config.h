@@ -76,6 +76,8 @@ struct config {
 	uint64_t fetch_first_byte_ms;
 	uint64_t fetch_total_ms;
 	uint64_t jobs_max;
+	uint64_t misses_per_client_per_s;
+	uint64_t misses_per_domain_per_s;
 	uint64_t refresh_per_s;
 	uint64_t log_level; // enum log_level
 };

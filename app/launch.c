@@ -206,6 +206,8 @@ static int open_pump(struct appliance *a) {
 		.per_network_max = 32,
 		.refresh_per_s = (uint32_t)c->refresh_per_s,
 		.unused_s = UNUSED_S,
+		.client_per_s = (uint32_t)c->misses_per_client_per_s,
+		.domain_per_s = (uint32_t)c->misses_per_domain_per_s,
 		.seed = random_seed(),
 		.allow_private = c->allow_private.at,
 		.allow_private_count = c->allow_private.count,

@@ -15,7 +15,6 @@
 #define MISSES 64
 #define BATCHES 64 // of MISSES, a turn
 #define SAVE_CLOCK_EVERY_S 60
-#define SPREAD_OVERDUE_S 3600
 #define CONFIRM_MS 500
 #define OPERATOR (1ULL << 63)
 
@@ -46,7 +45,10 @@ static void read_clocks(struct pump *p) {
 }
 
 static struct sched_waiter waiter_of(const struct miss *m) {
-	return (struct sched_waiter){{(uint64_t)m->worker << 32 | m->slot, m->generation}};
+	return (struct sched_waiter){
+		.token = {(uint64_t)m->worker << 32 | m->slot, m->generation},
+		.client = m->client,
+	};
 }
 
 static void
@@ -101,16 +103,34 @@ static bool current(void *arg, const struct name *domain, struct record *out) {
 	return cache_current(p->cache, domain, out);
 }
 
-static void note_downgrade(struct pump *p, const struct sched_settlement *s) {
-	if (s->possible_downgrade) {
-		p->stats.possible_downgrades++;
-		LOG(WARN, "possible downgrade of %s: its policy stands", s->domain.text);
+static void note_downgrade(const struct sched_settlement *s) {
+	if (s->tell) {
+		LOG(WARN,
+		    "possible downgrade of %s (%s, %s): its policy stands",
+		    s->domain.text,
+		    sched_downgrade_str(s->downgrade),
+		    s->record.failure.why);
+	}
+}
+
+// RFC 8461 10.2: long before a policy ends that cannot be renewed.
+static void
+alert(void * /*arg*/, const struct name *domain, enum record_alert level, int64_t left_s) {
+	if (level >= RECORD_ALERT_WARNING) {
+		log_write(
+			level == RECORD_ALERT_CRITICAL ? LOG_ERROR : LOG_WARN,
+			LOG_TOPIC,
+			"the policy of %s cannot be renewed and ends in %lld s (%s)",
+			domain->text,
+			(long long)left_s,
+			record_alert_str(level)
+		);
 	}
 }
 
 static void settle(void *arg, const struct sched_settlement *s) {
 	struct pump *p = arg;
-	note_downgrade(p, s);
+	note_downgrade(s);
 	cache_checked(p->cache, &s->domain);
 	struct batch *b = malloc(sizeof(*b) + s->waiter_count * sizeof(b->waiters[0]));
 	if (b == NULL) {
@@ -148,6 +168,7 @@ static const struct sched_ops OPS = {
 	.current = current,
 	.settle = settle,
 	.answer = answer_one,
+	.alert = alert,
 };
 
 static void
@@ -268,24 +289,16 @@ bool pump_turn(struct pump *p) {
 }
 
 void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause, uint64_t id) {
-	struct sched_waiter w = {{OPERATOR, id}};
+	struct sched_waiter w = {.token = {OPERATOR, id}};
 	read_clocks(p);
 	want(p, domain, cause, &w);
 }
 
 // Loading.
 
-// Overdue refreshes are spread, so that a restart is no herd.
 static void loaded(void *arg, const struct record *rec) {
 	struct pump *p = arg;
-	p->stats.loaded++;
-	boot_s_t due = rec->refresh_at;
-	if (due < p->now.boot) {
-		due = p->now.boot + (boot_s_t)(p->stats.loaded * 7919 % SPREAD_OVERDUE_S);
-	}
-	if (due != CLOCK_NEVER) {
-		sched_arm(p->sched, &rec->domain, due);
-	}
+	sched_loaded(p->sched, rec, p->now.boot);
 }
 
 int pump_load(struct pump *p) {

@@ -63,8 +63,6 @@ struct pump_stats {
 	uint64_t rechecks;
 	uint64_t checks;
 	uint64_t ready_full; // answers lost because a worker's ring was full
-	uint64_t loaded;     // policies at start
-	uint64_t possible_downgrades;
 	bool clock_suspect;
 	bool load_complete;
 	char load_fault[128];

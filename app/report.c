@@ -104,6 +104,24 @@ add_counter(void *arg, const char *name, int /*worker*/, const char * /*help*/, 
 	json_object_set_new(o, name, number(sum));
 }
 
+// Of labelled counters: family{label}, the sum of them and each.
+static void add_judged(json_t *o, const struct sched_stats *s) {
+	char name[80];
+	uint64_t sum = 0;
+	for (int i = SCHED_NO_DOWNGRADE + 1; i < SCHED_DOWNGRADE_CAUSES; i++) {
+		const char *cause = sched_downgrade_str((enum sched_downgrade)i);
+		snprintf(name, sizeof(name), "stsd_possible_downgrades_total{%s}", cause);
+		json_object_set_new(o, name, number(s->downgrades[i]));
+		sum += s->downgrades[i];
+	}
+	json_object_set_new(o, "stsd_possible_downgrades_total", number(sum));
+	for (int i = RECORD_ALERT_OK + 1; i < RECORD_ALERT_LEVELS; i++) {
+		const char *level = record_alert_str((enum record_alert)i);
+		snprintf(name, sizeof(name), "stsd_policies_alert{%s}", level);
+		json_object_set_new(o, name, number(s->alerts[i]));
+	}
+}
+
 static void add_sched(json_t *o, const struct sched_stats *s) {
 	static const char *const CAUSE[] = {
 		"stsd_jobs_miss_total",
@@ -135,9 +153,14 @@ static void add_sched(json_t *o, const struct sched_stats *s) {
 	json_object_set_new(o, "stsd_jobs", number(s->jobs));
 	json_object_set_new(o, "stsd_jobs_joined_total", number(s->joined));
 	json_object_set_new(o, "stsd_jobs_refused_total", number(s->refused));
+	json_object_set_new(o, "stsd_jobs_refused_client_total", number(s->refused_client));
+	json_object_set_new(o, "stsd_jobs_refused_domain_total", number(s->refused_domain));
 	json_object_set_new(o, "stsd_fetches", number(s->fetches));
 	json_object_set_new(o, "stsd_fetches_waiting", number(s->waiting));
 	json_object_set_new(o, "stsd_refresh_armed", number(s->armed));
+	json_object_set_new(o, "stsd_refresh_due", number(s->due));
+	json_object_set_new(o, "stsd_refresh_deferred_total", number(s->deferred));
+	add_judged(o, s);
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -211,7 +234,6 @@ json_t *report_stats(const struct report_source *s) {
 	json_object_set_new(o, "stsd_rechecks_total", number(p.rechecks));
 	json_object_set_new(o, "stsd_checks_total", number(p.checks));
 	json_object_set_new(o, "stsd_ready_full_total", number(p.ready_full));
-	json_object_set_new(o, "stsd_possible_downgrades_total", number(p.possible_downgrades));
 	return o;
 }
 
@@ -262,6 +284,7 @@ static void add_policy(json_t *o, const struct record *rec) {
 
 static void add_failure(json_t *o, const struct record_failure *f) {
 	json_t *failure = json_object();
+	json_object_set_new(failure, "class", json_string(f->class));
 	json_object_set_new(failure, "why", json_string(f->why));
 	json_object_set_new(failure, "id", json_string(f->id));
 	json_object_set_new(failure, "attempts", json_integer(f->attempts));

@@ -157,3 +157,20 @@ bool name_is_host(const char *text, size_t len) {
 	unsigned count;
 	return len <= HOST_MAX && labels_are_ldh(text, len, &last, &count);
 }
+
+// splitmix64's finish, eight octets at a time.
+uint64_t name_hash(const char *text, size_t len, uint64_t seed) {
+	uint64_t h = seed ^ len;
+	while (len > 0) {
+		uint64_t word = 0;
+		size_t part = len < sizeof(word) ? len : sizeof(word);
+		memcpy(&word, text, part);
+		h = (h ^ word) + 0x9e3779b97f4a7c15ULL;
+		h = (h ^ h >> 30U) * 0xbf58476d1ce4e5b9ULL;
+		h = (h ^ h >> 27U) * 0x94d049bb133111ebULL;
+		h ^= h >> 31U;
+		text += part;
+		len -= part;
+	}
+	return h;
+}

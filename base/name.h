@@ -48,3 +48,6 @@ bool name_equal(const struct name *a, const struct name *b);
 // Whether text is LDH labels joined by dots, at most 253 octets in all: the
 // shape of a host name. One label is enough; no rule on the last label.
 bool name_is_host(const char *text, size_t len);
+
+// A hash that whoever does not know the seed cannot aim at.
+uint64_t name_hash(const char *text, size_t len, uint64_t seed);

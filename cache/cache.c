@@ -208,11 +208,20 @@ void cache_store_lazy(struct cache *c, const struct record *rec, const struct ca
 		ok = store_record(c, STORE_STATE, rec, 0, now);
 		break;
 	case RECORD_UNKNOWN:
-		break; // nothing but a retry time
+		// Nothing but a retry time, or also a back-off that must be remembered.
+		ok = rec->backoff.id[0] == '\0' || store_record(c, STORE_STATE, rec, 0, now);
+		break;
 	}
 	if (!ok) {
 		LOG(DEBUG, "the store is busy; a lazy record is kept in memory only");
 	}
+}
+
+bool cache_has_state(const struct entry *e) {
+	struct record rec;
+	bool knows = e->kind == ENTRY_UNKNOWN && cache_read_stored(e, &rec) == 0;
+	return e->kind == ENTRY_POLICY || e->kind == ENTRY_FAILED
+	       || (knows && rec.backoff.id[0] != '\0');
 }
 
 static void forget_old_kind(struct cache *c, const struct record *rec) {
@@ -222,7 +231,7 @@ static void forget_old_kind(struct cache *c, const struct record *rec) {
 	}
 	if (old->kind == ENTRY_NONE) {
 		cache_store_forget(c, STORE_NONE, &rec->domain);
-	} else if (old->kind == ENTRY_FAILED) {
+	} else if (old->kind != ENTRY_POLICY && cache_has_state(old)) {
 		cache_store_forget(c, STORE_STATE, &rec->domain);
 	}
 }

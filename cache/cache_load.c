@@ -61,7 +61,18 @@ static void join_state(struct record *rec, const struct record *state) {
 	rec->checked_at = state->checked_at;
 	rec->refresh_at = state->refresh_at;
 	rec->txt_ttl_s = state->txt_ttl_s;
+	rec->checks_failed = state->checks_failed;
 	rec->failure = state->failure;
+	rec->backoff = state->backoff;
+	rec->failed_text = state->failed_text;
+	rec->failed_text_len = state->failed_text_len;
+}
+
+// Whether it is newer than the policy as it was written whole, and not what was
+// learnt of the fetch before.
+static bool is_state_of(const struct record *state, const struct record *rec) {
+	return strcmp(state->id, rec->id) == 0 && state->checked_at >= rec->checked_at
+	       && state->fetched_at >= rec->fetched_at;
 }
 
 static bool load_state(void *arg, const struct name *domain, const void *value, size_t len) {
@@ -72,9 +83,10 @@ static bool load_state(void *arg, const struct name *domain, const void *value, 
 	}
 	struct record rec;
 	bool has = cache_current(l->cache, domain, &rec) && rec.kind == RECORD_POLICY;
-	if (state.kind == RECORD_FAILED && (!has || rec.ends_at <= l->now->boot)) {
+	bool waits = state.kind == RECORD_FAILED || state.kind == RECORD_UNKNOWN;
+	if (waits && (!has || rec.ends_at <= l->now->boot)) {
 		cache_publish(l->cache, &state, l->now);
-	} else if (state.kind == RECORD_POLICY && has && strcmp(state.id, rec.id) == 0 && state.checked_at >= rec.checked_at) {
+	} else if (state.kind == RECORD_POLICY && has && is_state_of(&state, &rec)) {
 		join_state(&rec, &state);
 		clamp_times(&rec, l->now->boot);
 		// The record stands in the entry that this replaces: copy it first.

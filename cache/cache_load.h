@@ -65,6 +65,8 @@ void cache_fold_use(const struct entry *e, struct record *rec);
 struct put *cache_find_pending(const struct cache *c, const struct name *domain);
 // Of cache.c: writes what is not worth an fsync.
 void cache_store_lazy(struct cache *c, const struct record *rec, const struct cache_now *now);
+// Of cache.c: whether what the entry holds stands under STORE_STATE too.
+bool cache_has_state(const struct entry *e);
 // Of cache.c: deletes a record from the store, lazily.
 void cache_store_forget(struct cache *c, enum store_family family, const struct name *domain);
 

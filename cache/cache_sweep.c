@@ -71,7 +71,7 @@ static void sweep_entry(void *arg, const struct entry *e) {
 	}
 	if (e->kind == ENTRY_NONE) {
 		cache_store_forget(c, STORE_NONE, &domain);
-	} else if (e->kind != ENTRY_UNKNOWN) {
+	} else if (cache_has_state(e)) {
 		cache_store_forget(c, STORE_STATE, &domain);
 	}
 	if (e->kind == ENTRY_POLICY) {

@@ -16,20 +16,25 @@
 //   all       version 1, kind 1, ends_at 8, next_check_at 8, used_at 8
 //   not NONE  id, inserted_at 8, fetched_at 8, checked_at 8, refresh_at 8,
 //             txt_ttl_s 4, why; with a why: id, attempts 1, at 8, since 8,
-//             retry_at 8
+//             retry_at 8, class
+//             checks_failed 1, back-off id; with an id: attempts 1, retry_at 8
 //   POLICY    mode 1, max_age_s 4, mx_count 2, mx_bytes 4, mx
-//   not NONE  text_len 4, text
+//   not NONE  text_len 4, text, failed_text_len 4, failed_text
 //   all       XXH3-64 of all before, 8
 //
-// id and why are one octet of length and so many octets. The first octet and
-// the checksum stay where they are in every later version.
+// id, why and class are one octet of length and so many octets. The first octet
+// and the checksum stay where they are in every later version. Version 1 has no
+// class, no checks_failed, no back-off and no failed_text: its failure is the
+// back-off when it has an id.
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 #define SUM_BYTES 8
+#define HOUR_S 3600
 
 static_assert(
-	2 + 3 * 8 + 2 * (1 + POLICY_ID_MAX) + 4 * 8 + 4 + 1 + RECORD_WHY_MAX + 1 + 3 * 8 + 11
-			+ POLICY_MX_COUNT_MAX * 254 + 4 + POLICY_TEXT_MAX + SUM_BYTES
+	2 + 3 * 8 + 3 * (1 + POLICY_ID_MAX) + 4 * 8 + 4 + 2 + RECORD_REASON_MAX + RECORD_CLASS_MAX
+			+ 1 + 3 * 8 + 10 + 11 + POLICY_MX_COUNT_MAX * 254 + 8 + POLICY_TEXT_MAX
+			+ RECORD_FAILED_TEXT_MAX + SUM_BYTES
 		<= RECORD_BYTES_MAX,
 	"the largest record fits"
 );
@@ -47,6 +52,55 @@ const char *record_kind_str(enum record_kind kind) {
 	return kind_str[kind];
 }
 
+const char *record_alert_str(enum record_alert alert) {
+	static const char *const alert_str[] = {"ok", "notice", "warning", "critical"};
+	return alert_str[alert];
+}
+
+static bool is_failing(const struct record *rec, boot_s_t now) {
+	return rec->kind == RECORD_POLICY && now < rec->ends_at && rec->failure.why[0] != '\0'
+	       && rec->policy.mode != POLICY_MODE_NONE;
+}
+
+enum record_alert record_alert(const struct record *rec, boot_s_t now) {
+	if (!is_failing(rec, now)) {
+		return RECORD_ALERT_OK;
+	}
+	int64_t left = rec->ends_at - now;
+	if (left <= rec->policy.max_age_s / 4) {
+		return RECORD_ALERT_CRITICAL;
+	}
+	bool lasting = now - rec->failure.since >= HOUR_S;
+	return lasting && left <= rec->policy.max_age_s / 2 ? RECORD_ALERT_WARNING
+							    : RECORD_ALERT_NOTICE;
+}
+
+static const char *why_suffix(const struct record *rec, boot_s_t now) {
+	if (rec->kind == RECORD_POLICY) {
+		return is_failing(rec, now) ? "+fallback-to-cached-policy" : "";
+	}
+	bool waits = rec->kind == RECORD_FAILED && now < rec->backoff.retry_at;
+	return waits ? "+back-off-after-recent-fetch-error" : "";
+}
+
+void record_why(const struct record *rec, boot_s_t now, char *out, size_t max) {
+	const char *why = rec->failure.why;
+	bool silent = rec->kind == RECORD_POLICY && rec->policy.mode == POLICY_MODE_NONE;
+	size_t len = silent ? 0 : strnlen(why, RECORD_REASON_MAX);
+	if (len > max) {
+		len = max;
+		while (len > 0 && why[len] != '+' && why[len] != '-') {
+			len--;
+		}
+	}
+	memcpy(out, why, len);
+	out[len] = '\0';
+	const char *suffix = len > 0 && why[len] == '\0' ? why_suffix(rec, now) : "";
+	if (len + strlen(suffix) <= max) {
+		memcpy(out + len, suffix, strlen(suffix) + 1);
+	}
+}
+
 // A bytes writer or reader with the clock shift and what went wrong with it.
 struct encoder {
 	struct writer w;
@@ -56,6 +110,7 @@ struct encoder {
 
 struct decoder {
 	struct reader r;
+	uint8_t version;
 	int64_t shift_s;
 	bool valid;
 };
@@ -105,12 +160,16 @@ static bool is_alnum(uint8_t c) {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_word(uint8_t c) {
+	return is_alnum(c) || c == '-';
+}
+
 static bool is_print(uint8_t c) {
 	return c >= 0x20 && c < 0x7f;
 }
 
 static void put_failure(struct encoder *e, const struct record_failure *f) {
-	put_string(e, f->why, RECORD_WHY_MAX);
+	put_string(e, f->why, RECORD_REASON_MAX);
 	if (f->why[0] == '\0') {
 		return;
 	}
@@ -119,10 +178,11 @@ static void put_failure(struct encoder *e, const struct record_failure *f) {
 	put_time(e, f->at);
 	put_time(e, f->since);
 	put_time(e, f->retry_at);
+	put_string(e, f->class, RECORD_CLASS_MAX);
 }
 
 static void get_failure(struct decoder *d, struct record_failure *f) {
-	get_string(d, f->why, RECORD_WHY_MAX, is_print);
+	get_string(d, f->why, RECORD_REASON_MAX, is_print);
 	if (f->why[0] == '\0') {
 		return;
 	}
@@ -131,6 +191,35 @@ static void get_failure(struct decoder *d, struct record_failure *f) {
 	f->at = get_time(d);
 	f->since = get_time(d);
 	f->retry_at = get_time(d);
+	if (d->version > 1) {
+		get_string(d, f->class, RECORD_CLASS_MAX, is_word);
+	}
+}
+
+static void put_backoff(struct encoder *e, const struct record *rec) {
+	bytes_put_u8(&e->w, rec->checks_failed);
+	put_string(e, rec->backoff.id, POLICY_ID_MAX);
+	if (rec->backoff.id[0] != '\0') {
+		bytes_put_u8(&e->w, rec->backoff.attempts);
+		put_time(e, rec->backoff.retry_at);
+	}
+}
+
+static void get_backoff(struct decoder *d, struct record *rec) {
+	struct record_backoff *b = &rec->backoff;
+	if (d->version == 1) {
+		const struct record_failure *f = &rec->failure;
+		memcpy(b->id, f->id, sizeof(b->id));
+		b->attempts = f->id[0] != '\0' ? f->attempts : 0;
+		b->retry_at = f->id[0] != '\0' ? f->retry_at : 0;
+		return;
+	}
+	rec->checks_failed = bytes_get_u8(&d->r);
+	get_string(d, b->id, POLICY_ID_MAX, is_alnum);
+	if (b->id[0] != '\0') {
+		b->attempts = bytes_get_u8(&d->r);
+		b->retry_at = get_time(d);
+	}
 }
 
 static void put_policy(struct encoder *e, const struct policy *p) {
@@ -164,11 +253,14 @@ static void put_details(struct encoder *e, const struct record *rec) {
 	put_time(e, rec->refresh_at);
 	bytes_put_be32(&e->w, rec->txt_ttl_s);
 	put_failure(e, &rec->failure);
+	put_backoff(e, rec);
 	if (rec->kind == RECORD_POLICY) {
 		put_policy(e, &rec->policy);
 	}
 	bytes_put_be32(&e->w, rec->text_len);
 	bytes_put(&e->w, rec->text, rec->text_len);
+	bytes_put_be32(&e->w, rec->failed_text_len);
+	bytes_put(&e->w, rec->failed_text, rec->failed_text_len);
 }
 
 static void get_details(struct decoder *d, struct record *rec) {
@@ -179,12 +271,18 @@ static void get_details(struct decoder *d, struct record *rec) {
 	rec->refresh_at = get_time(d);
 	rec->txt_ttl_s = bytes_get_be32(&d->r);
 	get_failure(d, &rec->failure);
+	get_backoff(d, rec);
 	if (rec->kind == RECORD_POLICY) {
 		get_policy(d, &rec->policy);
 	}
 	rec->text_len = bytes_get_be32(&d->r);
 	rec->text = bytes_get(&d->r, rec->text_len);
-	d->valid = d->valid && rec->text_len <= POLICY_TEXT_MAX;
+	if (d->version > 1) {
+		rec->failed_text_len = bytes_get_be32(&d->r);
+		rec->failed_text = bytes_get(&d->r, rec->failed_text_len);
+	}
+	d->valid = d->valid && rec->text_len <= POLICY_TEXT_MAX
+		   && rec->failed_text_len <= RECORD_FAILED_TEXT_MAX;
 }
 
 int record_encode(const struct record *rec, int64_t shift_s, void *buf, size_t cap) {
@@ -222,6 +320,7 @@ int record_decode(const void *buf, size_t len, int64_t shift_s, struct record *r
 	if (version == 0 || kind < RECORD_NONE || kind > RECORD_UNKNOWN) {
 		return ERR_CORRUPT;
 	}
+	d.version = version;
 	struct record out = {.kind = (enum record_kind)kind, .domain = rec->domain};
 	out.ends_at = get_time(&d);
 	out.next_check_at = get_time(&d);

@@ -17,9 +17,14 @@
 // wall clock moves them. The form on disk has wall seconds: encoding adds
 // `shift_s` to every time, decoding takes it off again.
 
-#define RECORD_WHY_MAX 64
-// Room for the longest text and, beside it, the most and longest mx patterns.
-#define RECORD_BYTES_MAX 102400U
+#define RECORD_WHY_MAX 64     // of a reason in an answer
+#define RECORD_REASON_MAX 176 // of a reason in full
+#define RECORD_CLASS_MAX 16
+// Of a body that failed, what is kept beside a policy that is in force.
+#define RECORD_FAILED_TEXT_MAX 16384
+// Room for the longest text and, beside it, the most and longest mx patterns and
+// the body that failed.
+#define RECORD_BYTES_MAX 118784U
 #define RECORD_NONE_BYTES 34 // every NONE record is so long
 
 enum record_kind {
@@ -31,12 +36,30 @@ enum record_kind {
 
 // The last failure. why[0] is NUL while there is none.
 struct record_failure {
-	char why[RECORD_WHY_MAX + 1]; // "<RFC 8460 result type>/<reason>"
-	char id[POLICY_ID_MAX + 1];   // TXT id it happened under, "" if TXT itself failed
-	uint8_t attempts;	      // in a row under this id
-	boot_s_t at;		      // the last one
-	boot_s_t since;		      // the first one of the row
-	boot_s_t retry_at;	      // no fetch for this id before
+	char class[RECORD_CLASS_MAX + 1]; // what it was, in one word: "cert-expired"
+	char why[RECORD_REASON_MAX + 1];  // "<RFC 8460 result type>/<reason>"
+	char id[POLICY_ID_MAX + 1];	  // TXT id it happened under, "" if TXT itself failed
+	uint8_t attempts;		  // in a row that failed in this way
+	boot_s_t at;			  // the last one
+	boot_s_t since;			  // the first one since all was well, whatever failed
+	boot_s_t retry_at;		  // not tried again before
+};
+
+// The back-off of HTTPS fetches under one id (RFC 8461 3.3). It outlives failures
+// of other kinds. id[0] is NUL while there is none.
+struct record_backoff {
+	char id[POLICY_ID_MAX + 1];
+	uint8_t attempts; // failed in a row
+	boot_s_t retry_at;
+};
+
+// How near a policy that cannot be renewed is to its end (RFC 8461 10.2).
+enum record_alert {
+	RECORD_ALERT_OK,
+	RECORD_ALERT_NOTICE,   // something fails
+	RECORD_ALERT_WARNING,  // and half of its life is over
+	RECORD_ALERT_CRITICAL, // and three quarters of it are
+	RECORD_ALERT_LEVELS,
 };
 
 struct record {
@@ -58,15 +81,37 @@ struct record {
 	boot_s_t checked_at;	    // last good TXT check
 	boot_s_t refresh_at;	    // POLICY: next proactive fetch
 	uint32_t txt_ttl_s;	    // as last seen
+	uint8_t checks_failed;	    // TXT checks in a row, POLICY only
 	struct record_failure failure;
+	struct record_backoff backoff;
 	// The body as served: the policy's, else that of the last body that failed
 	// to parse. Borrowed.
 	const uint8_t *text;
 	uint32_t text_len;
+	// POLICY: the last body that failed to parse since the policy was fetched, at
+	// most RECORD_FAILED_TEXT_MAX octets of it. Borrowed.
+	const uint8_t *failed_text;
+	uint32_t failed_text_len;
 };
 
 // "none", "policy", "failed", "unknown".
 const char *record_kind_str(enum record_kind kind);
+
+// "ok", "notice", "warning", "critical".
+const char *record_alert_str(enum record_alert alert);
+
+// OK unless there is a policy in force, of mode testing or enforce, and its checks
+// or fetches fail. A failure younger than an hour is a notice at most, until three
+// quarters of the policy's life are over.
+enum record_alert record_alert(const struct record *rec, boot_s_t now);
+
+// Why it fails, for an answer or a report (RFC 8460): the last failure's reason
+// and, where it fits, "+fallback-to-cached-policy" while a policy is in force or
+// "+back-off-after-recent-fetch-error" while no fetch is tried. "" when nothing
+// fails, and of policies of mode none, of which nothing is to be reported (RFC 8461
+// 6). What is too long is cut before a "+" or "-".
+// @param max  Octets without the NUL: RECORD_WHY_MAX or RECORD_REASON_MAX.
+void record_why(const struct record *rec, boot_s_t now, char *out, size_t max);
 
 // The domain is not among the octets: it is the key they are kept under. So a
 // NONE record is small whatever its name.

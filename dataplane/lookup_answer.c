@@ -304,7 +304,9 @@ static size_t answer_unusual(
 		break;
 	case ENTRY_POLICY:
 		put_strings(&a, body);
-		if (body->fresh_at != 0 && now.boot_s >= e->check_s) {
+		// A recheck that asks for any type is not held: no id was read for it.
+		if (body->fresh_at != 0
+		    && (now.boot_s >= e->check_s || (q->kind == LOOKUP_RECHECK && q->any_type))) {
 			rdata[body->fresh_at] = '0';
 		}
 		break;
@@ -372,7 +374,7 @@ size_t lookup_answer_entry(
 	}
 	const struct entry_body *body = entry_body(e);
 	size_t whole = (size_t)(at - buf) + RR_BYTES + OPT_BYTES + body->answer_bytes;
-	if (e->kind != ENTRY_POLICY || q->wants_nsid || whole > q->size_max) {
+	if (e->kind != ENTRY_POLICY || q->wants_nsid || q->any_type || whole > q->size_max) {
 		*sum = 0;
 		return answer_unusual(q, buf, zone, e, now);
 	}

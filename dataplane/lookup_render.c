@@ -47,17 +47,21 @@ render_policy(const struct record *rec, int64_t shift_s, boot_s_t now, struct st
 		"v=STSQ1; r=policy; mode=%s; id=%s; exp=%" PRId64 "; fresh=",
 		policy_mode_str(rec->policy.mode),
 		rec->id,
-		rec->ends_at + shift_s
+		// One of max_age 0 is over, although those who wait may see it.
+		(rec->policy.max_age_s > 0 ? rec->ends_at : rec->fetched_at) + shift_s
 	);
-	bool why = !fresh && rec->failure.why[0] != '\0';
+	char why[RECORD_WHY_MAX + 1] = "";
+	if (!fresh) {
+		record_why(rec, now, why, RECORD_WHY_MAX);
+	}
 	int len = snprintf(
 		first + head,
 		sizeof(first) - (size_t)head,
 		"%d; n=%u%s%s",
 		fresh ? 1 : 0,
 		(unsigned)rec->policy.mx_count,
-		why ? "; why=" : "",
-		why ? rec->failure.why : ""
+		why[0] != '\0' ? "; why=" : "",
+		why
 	);
 	put(s, first, (size_t)(head + len));
 	const uint8_t *at = rec->policy.mx;
@@ -85,13 +89,15 @@ int lookup_render(
 		*fresh_at = (uint16_t)render_policy(rec, wall_shift_s, now, &s);
 	} else {
 		char text[LOOKUP_FIRST_STRING_MAX + 1];
+		char why[RECORD_WHY_MAX + 1];
+		record_why(rec, now, why, RECORD_WHY_MAX);
 		int n = snprintf(
 			text,
 			sizeof(text),
 			"v=STSQ1; r=%s%s%s; retry=",
 			record_kind_str(rec->kind),
-			rec->failure.why[0] != '\0' ? "; why=" : "",
-			rec->failure.why
+			why[0] != '\0' ? "; why=" : "",
+			why
 		);
 		put(&s, text, (size_t)n);
 	}

@@ -164,6 +164,7 @@ static void hold(struct loop *l, struct work *k) {
 		return;
 	}
 	struct miss m = {.slot = slot, .generation = generation};
+	memcpy(&m.client, k->v.source, k->v.family == AF_INET ? 4 : 8);
 	fill_miss(&m, l, q.recheck ? MISS_RECHECK : MISS_LOOKUP, q.name, q.name_len);
 	if (!push(l, q.recheck ? l->s->rechecks : l->s->misses, &m)) {
 		void *frames[HELD_PER_NAME];

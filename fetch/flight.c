@@ -3,8 +3,6 @@
 
 #include "fetch/flight.h"
 
-#include "fetch/backoff.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,12 +60,7 @@ void flight_pool_free(struct flight_pool *f) {
 }
 
 static struct flight **bucket(const struct flight_pool *f, const struct name *domain) {
-	uint64_t h = f->seed;
-	for (uint8_t i = 0; i < domain->len; i++) {
-		h ^= (uint8_t)domain->text[i];
-		h = backoff_random(&h);
-	}
-	return &f->buckets[h & f->bucket_mask];
+	return &f->buckets[name_hash(domain->text, domain->len, f->seed) & f->bucket_mask];
 }
 
 struct flight *flight_find(const struct flight_pool *f, const struct name *domain) {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/name.h"
 #include "fetch/job.h"
+#include "fetch/quota.h"
 #include "fetch/sched.h"
 
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct flight {
 	uint32_t generation; // of the task that is out
 	mono_ns_t since_ns;  // in this stage
 	mono_ns_t spent_ns;  // at the policy host, in earlier stages
+	struct quota_ticket ticket;
 	struct job job;
 	// A TASK_POLICY goes to these.
 	uint8_t target_count;

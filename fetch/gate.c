@@ -13,6 +13,7 @@
 #define TYPE_SIG 24
 #define TYPE_OPT 41
 #define TYPE_TSIG 250
+#define OPTION_EDE 15
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL, SECTIONS };
 
@@ -37,6 +38,8 @@ struct message {
 	size_t len;
 	size_t count;
 	bool has_opt;
+	bool has_ede;
+	uint16_t ede;
 	uint16_t rcode;
 	struct record records[GATE_RECORDS_MAX];
 };
@@ -127,6 +130,18 @@ static bool soa_is_sound(const struct message *m, const struct record *r) {
 	return rname != 0 && mname + rname + 20 == r->data_len;
 }
 
+// RFC 8914 2: a code, then text, which is not looked at.
+static bool take_ede(struct message *m, const uint8_t *data, uint16_t len) {
+	if (len < 2) {
+		return false;
+	}
+	if (!m->has_ede) {
+		m->has_ede = true;
+		m->ede = (uint16_t)(data[0] << 8 | data[1]);
+	}
+	return true;
+}
+
 static bool opt_is_sound(struct message *m, const struct record *r) {
 	if (m->has_opt || r->section != SECTION_ADDITIONAL || m->octets[r->owner] != 0) {
 		return false;
@@ -135,9 +150,12 @@ static bool opt_is_sound(struct message *m, const struct record *r) {
 	m->rcode = (uint16_t)(m->rcode | (r->ttl_s >> 24) << 4);
 	struct reader options = bytes_reader(m->octets + r->data, r->data_len);
 	while (bytes_left(&options) > 0 && options.ok) {
-		(void)bytes_get_be16(&options);
+		uint16_t code = bytes_get_be16(&options);
 		uint16_t len = bytes_get_be16(&options);
-		(void)bytes_get(&options, len);
+		const uint8_t *data = bytes_get(&options, len);
+		if (code == OPTION_EDE && data != NULL && !take_ede(m, data, len)) {
+			return false;
+		}
 	}
 	return options.ok;
 }
@@ -299,6 +317,8 @@ static void interpret(struct message *m, const struct gate_question *q, struct g
 	struct wire_name name = {.len = 0};
 	put_label(&name, q->name, q->name_len);
 	out->rcode = m->rcode;
+	out->has_ede = m->has_ede;
+	out->ede = m->ede;
 	if (m->rcode != GATE_NOERROR && m->rcode != GATE_NXDOMAIN) {
 		return;
 	}

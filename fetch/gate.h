@@ -69,7 +69,9 @@ struct gate_txt {
 };
 
 struct gate_answer {
-	uint16_t rcode;		 // extended by the OPT record (RFC 6891 6.1.3)
+	uint16_t rcode; // extended by the OPT record (RFC 6891 6.1.3)
+	bool has_ede;	// an extended error (RFC 8914), the first one
+	uint16_t ede;
 	bool chain_too_long;	 // more CNAMEs than GATE_CHAIN_MAX; nothing else counts
 	size_t count;		 // of txt or addresses; 0: NODATA, or rcode says why
 	uint32_t ttl_s;		 // the least of the chain and the set

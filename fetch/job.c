@@ -17,34 +17,18 @@ bool job_is_live(const struct record *current, boot_s_t now) {
 	return current != NULL && now < current->ends_at;
 }
 
-static void reply_retry(
-	struct sched_reply *reply,
-	enum sched_verdict verdict,
-	int64_t retry_s,
-	const char *why
-) {
-	*reply = (struct sched_reply){
-		.verdict = verdict,
-		.retry_s = retry_s > 1 ? (uint32_t)retry_s : 1,
-	};
-	memcpy(reply->why, why, strnlen(why, RECORD_WHY_MAX));
-}
-
 void job_reply(const struct record *current, boot_s_t now, struct sched_reply *reply) {
-	int64_t left = current->ends_at - now;
-	switch (current->kind) {
-	case RECORD_NONE:
-		*reply = (struct sched_reply){.verdict = SCHED_NONE};
-		break;
-	case RECORD_FAILED:
-		reply_retry(reply, SCHED_FAILED, left, current->failure.why);
-		break;
-	case RECORD_UNKNOWN:
-		reply_retry(reply, SCHED_UNKNOWN, left, current->failure.why);
-		break;
-	case RECORD_POLICY:
-		*reply = (struct sched_reply){.verdict = SCHED_LOOK};
-		break;
+	static const enum sched_verdict verdicts[] = {
+		[RECORD_NONE] = SCHED_NONE,
+		[RECORD_POLICY] = SCHED_LOOK,
+		[RECORD_FAILED] = SCHED_FAILED,
+		[RECORD_UNKNOWN] = SCHED_UNKNOWN,
+	};
+	*reply = (struct sched_reply){.verdict = verdicts[current->kind]};
+	if (reply->verdict == SCHED_FAILED || reply->verdict == SCHED_UNKNOWN) {
+		int64_t left = current->ends_at - now;
+		reply->retry_s = left > 1 ? (uint32_t)left : 1;
+		record_why(current, now, reply->why, RECORD_WHY_MAX);
 	}
 }
 
@@ -54,6 +38,12 @@ static boot_s_t max_age_0_until(const struct record *r) {
 	return r != NULL && r->kind == RECORD_POLICY && r->policy.max_age_s == 0
 		       ? r->fetched_at + MAX_AGE_0_S
 		       : INT64_MIN;
+}
+
+static enum job_next deny(struct job *j, enum job_denial denial, int64_t for_s) {
+	j->denial = denial;
+	j->denied_s = for_s;
+	return JOB_SETTLE;
 }
 
 enum job_next job_init(
@@ -69,8 +59,7 @@ enum job_next job_init(
 	if (!may_rest || job_is_live(v->current, v->now) || v->now >= until) {
 		return JOB_READ_TXT;
 	}
-	j->denied_s = until - v->now;
-	return JOB_SETTLE;
+	return deny(j, JOB_HELD, until - v->now);
 }
 
 void job_join(struct job *j, enum sched_cause cause) {
@@ -79,27 +68,23 @@ void job_join(struct job *j, enum sched_cause cause) {
 	j->used = j->used || (cause != SCHED_REFRESH && cause != SCHED_PREFETCH);
 }
 
-// The HTTPS back-off of (domain, id). A failure that the TXT lookup itself made
-// has no id.
-static const struct record_failure *failure_of(const struct record *r, const char *id) {
-	bool same = r != NULL && r->failure.why[0] != '\0' && r->failure.id[0] != '\0'
-		    && strcmp(r->failure.id, id) == 0;
-	return same ? &r->failure : NULL;
+const struct record_backoff *job_backoff(const struct job_view *v) {
+	const struct record *r = v->current;
+	bool says = r != NULL && r->kind != RECORD_NONE && r->backoff.id[0] != '\0';
+	return says ? &r->backoff : &v->pace.backoff;
 }
 
-bool job_backs_off(const struct record *r, const char *id, boot_s_t now) {
-	const struct record_failure *f = failure_of(r, id);
-	return f != NULL && now < f->retry_at;
+bool job_backs_off(const struct job_view *v, const char *id) {
+	const struct record_backoff *b = job_backoff(v);
+	return b->id[0] != '\0' && strcmp(b->id, id) == 0 && v->now < b->retry_at;
 }
 
 // Whether `id` is news for a domain that another id counts for.
-static bool is_new_id(const struct record *r, const char *id, boot_s_t now) {
-	if (r == NULL || r->kind == RECORD_NONE) {
-		return false;
-	}
-	bool policy_differs = job_is_live_policy(r, now) && strcmp(r->id, id) != 0;
-	bool failure_differs = r->failure.id[0] != '\0' && strcmp(r->failure.id, id) != 0;
-	return policy_differs || failure_differs;
+static bool is_new_id(const struct job_view *v, const char *id) {
+	const struct record_backoff *b = job_backoff(v);
+	bool policy_differs = job_is_live_policy(v->current, v->now)
+			      && strcmp(v->current->id, id) != 0;
+	return policy_differs || (b->id[0] != '\0' && strcmp(b->id, id) != 0);
 }
 
 // After a good TXT answer, or for a refresh after a bad one: fetch or not?
@@ -107,18 +92,14 @@ static enum job_next fetch_or_settle(struct job *j, const struct job_view *v) {
 	if (j->bypass) {
 		return JOB_RESOLVE;
 	}
-	const struct record *r = v->current;
-	if (job_backs_off(r, j->id, v->now)) {
-		j->denied_s = r->failure.retry_at - v->now;
-		return JOB_SETTLE;
+	if (job_backs_off(v, j->id)) {
+		return deny(j, JOB_BACKS_OFF, job_backoff(v)->retry_at - v->now);
 	}
-	if (is_new_id(r, j->id, v->now) && v->paced_s > 0) {
-		j->denied_s = v->paced_s;
-		return JOB_SETTLE;
+	if (is_new_id(v, j->id) && v->pace.wait_s > 0) {
+		return deny(j, JOB_PACED, v->pace.wait_s);
 	}
-	if (!job_is_live_policy(r, v->now) && v->held_s > 0) {
-		j->denied_s = v->held_s;
-		return JOB_SETTLE;
+	if (!job_is_live_policy(v->current, v->now) && v->pace.held_s > 0) {
+		return deny(j, JOB_HELD, v->pace.held_s);
 	}
 	return JOB_RESOLVE;
 }

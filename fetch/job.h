@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cache/record.h"
 #include "fetch/outcome.h"
+#include "fetch/pace.h"
 #include "fetch/sched.h"
 
 #include <stdbool.h>
@@ -27,6 +28,14 @@ enum job_next {
 	JOB_SETTLE,
 };
 
+// Why a domain is not fetched now.
+enum job_denial {
+	JOB_ALLOWED,
+	JOB_BACKS_OFF, // this id has failed
+	JOB_PACED,     // it had enough ids of late
+	JOB_HELD,      // its policy had max_age 0
+};
+
 struct job {
 	struct name domain;
 	bool force;  // fetch although the id is the same: refresh, prefetch
@@ -36,10 +45,11 @@ struct job {
 	bool fetched; // an answer of the policy host, or its lack, is there
 	// Of the TXT step.
 	enum outcome_code txt_code;
-	char txt_detail[33];
+	char txt_detail[OUTCOME_DETAIL_MAX + 1];
 	char id[POLICY_ID_MAX + 1]; // found, else the one a refresh goes under
 	uint32_t ttl_s;
-	// No fetch, because the domain may be fetched only after so long. 0: not denied.
+	// No fetch, because the domain may be fetched only after so long.
+	enum job_denial denial;
 	int64_t denied_s;
 	// Of the address step: allowed ones only.
 	uint8_t address_count;
@@ -52,8 +62,7 @@ struct job {
 struct job_view {
 	const struct record *current; // NULL: nothing is kept
 	boot_s_t now;
-	int64_t paced_s; // pace_wait_s()
-	int64_t held_s;	 // pace_held_s()
+	struct pace_state pace;
 	const struct prefix *allow_private;
 	size_t allow_private_count;
 	uint64_t *random;
@@ -64,9 +73,11 @@ struct job_view {
 bool job_is_live(const struct record *current, boot_s_t now);
 bool job_is_live_policy(const struct record *r, boot_s_t now);
 
-// Whether a fetch under this id failed and is not to be tried again yet. A
-// failure of the TXT lookup itself has no id and holds nothing back.
-bool job_backs_off(const struct record *r, const char *id, boot_s_t now);
+// The back-off of the domain, whoever remembers it.
+const struct record_backoff *job_backoff(const struct job_view *v);
+
+// Whether a fetch under this id failed and is not to be tried again yet.
+bool job_backs_off(const struct job_view *v, const char *id);
 
 // The answer to one who waits, from a live record.
 void job_reply(const struct record *current, boot_s_t now, struct sched_reply *reply);

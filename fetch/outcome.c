@@ -30,11 +30,11 @@ const char *outcome_str(enum outcome_code code) {
 	return codes[code].name;
 }
 
-void outcome_why(const struct outcome *o, char why[RECORD_WHY_MAX + 1]) {
+void outcome_why(const struct outcome *o, char why[RECORD_REASON_MAX + 1]) {
 	const char *plus = o->detail[0] != '\0' ? "+" : "";
 	int len = snprintf(
 		why,
-		RECORD_WHY_MAX + 1,
+		RECORD_REASON_MAX + 1,
 		"%s/%s%s%s",
 		codes[o->code].type,
 		codes[o->code].reason,

@@ -54,11 +54,13 @@ enum outcome_code {
 		OUTCOME_COUNT
 };
 
+#define OUTCOME_DETAIL_MAX 64
+
 // The answer to a task. Which fields count depends on the task's kind.
 struct outcome {
 	uint64_t task;
 	enum outcome_code code;
-	char detail[33]; // added to the reason behind "+"; LDH and digits; may be ""
+	char detail[OUTCOME_DETAIL_MAX + 1]; // behind "+" in the reason; LDH; may be ""
 	// TASK_TXT, OK: the id; TTL of the TXT RRset. ABSENT: negative TTL (RFC 2308).
 	char id[POLICY_ID_MAX + 1];
 	uint32_t ttl_s;
@@ -77,8 +79,8 @@ struct outcome {
 // The fixed name of a code, lower case, for logs and counters.
 const char *outcome_str(enum outcome_code code);
 
-// Writes "<result type>/<reason>[+detail]" cut to RECORD_WHY_MAX octets.
-void outcome_why(const struct outcome *o, char why[RECORD_WHY_MAX + 1]);
+// Writes "<result type>/<reason>[+detail]".
+void outcome_why(const struct outcome *o, char why[RECORD_REASON_MAX + 1]);
 
 // Octets for the SEQPACKET sockets.
 // @return Octets written, or -ENOSPC.

@@ -3,14 +3,13 @@
 
 #include "fetch/pace.h"
 
-#include "fetch/backoff.h"
-
 #include <stdlib.h>
 
 #define SETS 4096U
 #define WAYS 4U
 #define MINUTE_S 60
 #define HOUR_S 3600
+#define DAY_S 86400
 #define PER_HOUR_MAX 10
 
 // A name is known by 64 bits of a keyed hash: two names in one entry would only
@@ -21,6 +20,7 @@ struct entry {
 	boot_s_t window; // start of the hour that `count` counts
 	boot_s_t held_until;
 	uint32_t count;
+	struct record_backoff backoff;
 };
 
 struct pace {
@@ -41,12 +41,7 @@ void pace_free(struct pace *p) {
 }
 
 static uint64_t tag_of(const struct pace *p, const struct name *domain) {
-	uint64_t h = p->seed;
-	for (uint8_t i = 0; i < domain->len; i++) {
-		h ^= (uint8_t)domain->text[i];
-		h = backoff_random(&h);
-	}
-	return h | 1;
+	return name_hash(domain->text, domain->len, p->seed) | 1;
 }
 
 static const struct entry *find(const struct pace *p, const struct name *domain) {
@@ -96,16 +91,19 @@ void pace_hold(struct pace *p, const struct name *domain, boot_s_t until, boot_s
 	claim(p, domain, now)->held_until = until;
 }
 
-int64_t pace_held_s(const struct pace *p, const struct name *domain, boot_s_t now) {
-	const struct entry *e = find(p, domain);
-	return e != NULL && e->held_until > now ? e->held_until - now : 0;
+void pace_remember(
+	struct pace *p,
+	const struct name *domain,
+	const struct record_backoff *backoff,
+	boot_s_t now
+) {
+	bool any = backoff->id[0] != '\0';
+	if (any || find(p, domain) != NULL) {
+		claim(p, domain, now)->backoff = *backoff;
+	}
 }
 
-int64_t pace_wait_s(const struct pace *p, const struct name *domain, boot_s_t now) {
-	const struct entry *e = find(p, domain);
-	if (e == NULL) {
-		return 0;
-	}
+static int64_t wait_s(const struct entry *e, boot_s_t now) {
 	boot_s_t at = e->last + MINUTE_S;
 	if (e->count >= PER_HOUR_MAX && e->window + HOUR_S > at) {
 		at = e->window + HOUR_S;
@@ -114,4 +112,18 @@ int64_t pace_wait_s(const struct pace *p, const struct name *domain, boot_s_t no
 		at = e->held_until;
 	}
 	return at > now ? at - now : 0;
+}
+
+struct pace_state pace_look(const struct pace *p, const struct name *domain, boot_s_t now) {
+	const struct entry *e = find(p, domain);
+	struct pace_state state = {0};
+	if (e == NULL) {
+		return state;
+	}
+	state.wait_s = wait_s(e, now);
+	state.held_s = e->held_until > now ? e->held_until - now : 0;
+	if (now - e->backoff.retry_at < DAY_S) {
+		state.backoff = e->backoff;
+	}
+	return state;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "fetch/channel.h"
 #include "fetch/confine.h"
+#include "fetch/ede.h"
 #include "fetch/exchange.h"
 #include "fetch/gate.h"
 #include "fetch/txtrec.h"
@@ -65,6 +66,8 @@ struct lookup {
 	bool plain[FETCH_UPSTREAM_MAX];	 // does not know EDNS
 	bool tcp[FETCH_UPSTREAM_MAX];
 	enum failure failure;
+	bool has_ede; // what a server said of it (RFC 8914)
+	uint16_t ede;
 	size_t count;
 	uint32_t ttl_s;
 	uint8_t addresses[GATE_ADDRESS_MAX][16];
@@ -109,9 +112,12 @@ static void finish(struct run *run, struct outcome *o) {
 	run_free(run);
 }
 
-static void set_failure(struct outcome *o, enum failure failure) {
-	o->code = failure == FAILURE_LOCAL ? OUTCOME_LOCAL : OUTCOME_DNS_FAILED;
-	(void)snprintf(o->detail, sizeof(o->detail), "%s", FAILURE_STR[failure]);
+static void set_failure(struct outcome *o, const struct lookup *l) {
+	o->code = l->failure == FAILURE_LOCAL ? OUTCOME_LOCAL : OUTCOME_DNS_FAILED;
+	(void)snprintf(o->detail, sizeof(o->detail), "%s", FAILURE_STR[l->failure]);
+	if (l->has_ede) {
+		ede_detail(l->ede, o->detail);
+	}
 }
 
 static unsigned first_server(void) {
@@ -206,7 +212,7 @@ static void report_addresses(struct run *run) {
 		// That one family is not there proves nothing while the other is unknown.
 		for (unsigned i = 0; i < run->lookup_count; i++) {
 			if (run->lookups[i].state == LOOKUP_FAILED) {
-				set_failure(&o, run->lookups[i].failure);
+				set_failure(&o, &run->lookups[i]);
 			}
 		}
 	}
@@ -242,7 +248,7 @@ static void settle(struct run *run, struct lookup *ended, const struct gate_answ
 	}
 	struct outcome o = {.code = OUTCOME_TXT_OVERSIZE};
 	if (ended->state == LOOKUP_FAILED) {
-		set_failure(&o, ended->failure);
+		set_failure(&o, ended);
 	}
 	finish(run, &o);
 }
@@ -259,13 +265,18 @@ static void strike(struct lookup *l, enum failure failure) {
 	go_on(l);
 }
 
-static void take_error(struct lookup *l, uint16_t rcode) {
+static void take_error(struct lookup *l, const struct gate_answer *a) {
+	uint16_t rcode = a->rcode;
 	unsigned server = server_of(l);
 	bool edns_unknown = rcode == GATE_FORMERR || rcode == GATE_NOTIMP || rcode == GATE_BADVERS;
 	if (edns_unknown && !l->plain[server]) {
 		l->plain[server] = true;
 		go_on(l);
 		return;
+	}
+	if (a->has_ede && !l->has_ede) {
+		l->has_ede = true;
+		l->ede = a->ede;
 	}
 	strike(l,
 	       rcode == GATE_SERVFAIL  ? FAILURE_SERVFAIL
@@ -275,7 +286,7 @@ static void take_error(struct lookup *l, uint16_t rcode) {
 
 static void take_answer(struct lookup *l, const struct gate_answer *a) {
 	if (a->rcode != GATE_NOERROR && a->rcode != GATE_NXDOMAIN) {
-		take_error(l, a->rcode);
+		take_error(l, a);
 		return;
 	}
 	if (a->chain_too_long) {

@@ -3,14 +3,16 @@
 
 #include "fetch/sched.h"
 
+#include "fetch/alert.h"
 #include "fetch/backoff.h"
 #include "fetch/flight.h"
 #include "fetch/job.h"
 #include "fetch/limits.h"
 #include "fetch/pace.h"
 #include "fetch/polparse.h"
+#include "fetch/quota.h"
+#include "fetch/refresh.h"
 #include "fetch/settle.h"
-#include "fetch/wheel.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,14 +31,6 @@
 #define MAX_AGE_0_S 300
 #define REFRESH_RETRY_S 60
 #define ADMIT_SCAN_MAX 128
-#define DUE_MAX 512
-
-// A domain that is due for a proactive fetch, and how urgently.
-struct due {
-	struct name domain;
-	enum policy_mode mode;
-	uint32_t life_left; // parts of 65536 of max_age
-};
 
 struct sched {
 	struct sched_config config;
@@ -46,11 +40,9 @@ struct sched {
 	struct flight_pool *flights;
 	struct limits *limits;
 	struct pace *pace;
-	struct wheel *wheel;
-	size_t due_count;
-	struct due due[DUE_MAX];
-	mono_ns_t refresh_from_ns; // what a second's refreshes are paid from
-	bool refresh_started;
+	struct refresh *refresh;
+	struct quota *quota;
+	struct alert *alert;
 	struct sched_stats stats;
 };
 
@@ -60,11 +52,56 @@ struct turn {
 	mono_ns_t ns;
 };
 
+const char *sched_downgrade_str(enum sched_downgrade cause) {
+	static const char *const downgrade_str[] = {
+		[SCHED_NO_DOWNGRADE] = "none",
+		[SCHED_DOWNGRADE_ABSENT] = "txt-absent",
+		[SCHED_DOWNGRADE_INVALID] = "txt-invalid",
+		[SCHED_DOWNGRADE_DNS] = "dns-failed",
+		[SCHED_DOWNGRADE_FETCH] = "fetch-failed",
+	};
+	return downgrade_str[cause];
+}
+
 static void free_parts(struct sched *s) {
-	wheel_free(s->wheel);
+	alert_free(s->alert);
+	quota_free(s->quota);
+	refresh_free(s->refresh);
 	pace_free(s->pace);
 	limits_free(s->limits);
 	flight_pool_free(s->flights);
+}
+
+static bool current(void *arg, const struct name *domain, struct record *out) {
+	const struct sched *s = arg;
+	return s->ops->current(s->arg, domain, out);
+}
+
+// @return Whether there was memory for all.
+static bool make_parts(struct sched *s) {
+	const struct sched_config *c = &s->config;
+	s->flights = flight_pool_new(c->jobs_max, backoff_random(&s->random));
+	// Fetches in flight, and those that want to be.
+	s->limits = limits_new(
+		c->jobs_max, c->per_address_max, c->per_network_max, backoff_random(&s->random)
+	);
+	s->pace = pace_new(backoff_random(&s->random));
+	s->refresh = refresh_new(&(struct refresh_config){
+		.per_s = c->refresh_per_s,
+		.unused_s = c->unused_s,
+		.seed = backoff_random(&s->random),
+		.current = current,
+		.arg = s,
+	});
+	s->quota = quota_new(&(struct quota_config){
+		.client_per_s = c->client_per_s,
+		.domain_per_s = c->domain_per_s,
+		.places = c->jobs_max,
+		.seed = backoff_random(&s->random),
+	});
+	s->alert = alert_new();
+	return s->flights != NULL && s->limits != NULL && s->pace != NULL && s->refresh != NULL
+	       && s->quota != NULL && s->alert != NULL;
 }
 
 struct sched *sched_new(const struct sched_config *config, const struct sched_ops *ops, void *arg) {
@@ -76,17 +113,7 @@ struct sched *sched_new(const struct sched_config *config, const struct sched_op
 	s->ops = ops;
 	s->arg = arg;
 	s->random = config->seed;
-	s->flights = flight_pool_new(config->jobs_max, backoff_random(&s->random));
-	// Fetches in flight, and those that want to be.
-	s->limits = limits_new(
-		config->jobs_max,
-		config->per_address_max,
-		config->per_network_max,
-		backoff_random(&s->random)
-	);
-	s->pace = pace_new(backoff_random(&s->random));
-	s->wheel = wheel_new(backoff_random(&s->random));
-	if (s->flights == NULL || s->limits == NULL || s->pace == NULL || s->wheel == NULL) {
+	if (!make_parts(s)) {
 		free_parts(s);
 		free(s);
 		errno = ENOMEM;
@@ -109,8 +136,7 @@ view(struct sched *s, const struct name *domain, struct record *cur, boot_s_t no
 	return (struct job_view){
 		.current = kept ? cur : NULL,
 		.now = now,
-		.paced_s = pace_wait_s(s->pace, domain, now),
-		.held_s = pace_held_s(s->pace, domain, now),
+		.pace = pace_look(s->pace, domain, now),
 		.allow_private = s->config.allow_private,
 		.allow_private_count = s->config.allow_private_count,
 		.random = &s->random,
@@ -133,14 +159,29 @@ answer_pending(struct sched *s, const struct sched_waiter *waiter, const struct 
 	answer(s, waiter, domain, &reply);
 }
 
-// The wheel's time of a domain follows its record.
-static void arm(struct sched *s, const struct sched_settlement *st) {
-	bool due = st->effect == SCHED_PUT && st->record.kind == RECORD_POLICY
-		   && st->record.refresh_at != CLOCK_NEVER;
-	if (due) {
-		sched_arm(s, &st->domain, st->record.refresh_at);
-	} else if (st->effect != SCHED_KEEP) {
-		(void)wheel_disarm(s->wheel, &st->domain);
+// What follows from what is kept from now on.
+static void follow(struct sched *s, struct sched_settlement *st, boot_s_t now) {
+	const struct record *r = &st->record;
+	if (st->effect == SCHED_KEEP) {
+		return;
+	}
+	bool policy = st->effect == SCHED_PUT && r->kind == RECORD_POLICY;
+	if (policy && r->refresh_at != CLOCK_NEVER) {
+		refresh_arm(s->refresh, &st->domain, r->refresh_at);
+	} else {
+		refresh_disarm(s->refresh, &st->domain);
+	}
+	if (policy) {
+		alert_note(s->alert, r, now);
+	} else {
+		alert_forget(s->alert, &st->domain);
+	}
+	if (st->effect == SCHED_PUT && r->kind != RECORD_NONE) {
+		pace_remember(s->pace, &st->domain, &r->backoff, now);
+	}
+	if (st->downgrade != SCHED_NO_DOWNGRADE) {
+		s->stats.downgrades[st->downgrade]++;
+		st->tell = alert_may_tell(s->alert, &st->domain, now);
 	}
 }
 
@@ -155,8 +196,8 @@ static void settle(struct sched *s, struct flight *fl, struct turn t) {
 			pace_hold(s->pace, &st.domain, t.now + MAX_AGE_0_S, t.now);
 		}
 	}
-	arm(s, &st);
-	s->stats.possible_downgrades += st.possible_downgrade ? 1 : 0;
+	follow(s, &st, t.now);
+	quota_give(s->quota, &fl->ticket);
 	struct flight_waiters waiters = fl->waiters;
 	fl->waiters = (struct flight_waiters){0};
 	st.waiters = waiters.list;
@@ -290,11 +331,13 @@ begin(struct sched *s,
       const struct name *domain,
       enum sched_cause cause,
       struct flight_waiters waiters,
+      struct quota_ticket ticket,
       struct turn t) {
 	struct flight *fl = flight_open(s->flights, domain, t.ns);
 	if (fl == NULL) {
 		return false;
 	}
+	fl->ticket = ticket;
 	s->stats.started[cause]++;
 	struct record cur;
 	struct job_view v = view(s, domain, &cur, t.now);
@@ -338,6 +381,26 @@ static bool has_place(const struct sched *s, enum sched_cause cause) {
 	return flight_total(s->flights) < max;
 }
 
+// Whether one who waits may start a job.
+static bool has_quota(
+	struct sched *s,
+	const struct name *domain,
+	enum sched_cause cause,
+	const struct sched_waiter *waiter,
+	mono_ns_t now_ns,
+	struct quota_ticket *ticket
+) {
+	bool limited = waiter != NULL && (cause == SCHED_MISS || cause == SCHED_RECHECK);
+	enum quota_verdict verdict = QUOTA_TAKEN;
+	if (limited) {
+		size_t jobs = flight_total(s->flights);
+		verdict = quota_take(s->quota, waiter->client, domain, jobs, now_ns, ticket);
+	}
+	s->stats.refused_client += verdict == QUOTA_CLIENT ? 1 : 0;
+	s->stats.refused_domain += verdict == QUOTA_DOMAIN ? 1 : 0;
+	return verdict == QUOTA_TAKEN;
+}
+
 bool sched_want(
 	struct sched *s,
 	const struct name *domain,
@@ -360,11 +423,14 @@ bool sched_want(
 		return true;
 	}
 	struct flight_waiters waiters = {0};
-	bool taken = has_place(s, cause) && (waiter == NULL || flight_wait(&waiters, waiter));
+	struct quota_ticket ticket = {0};
+	bool taken = has_place(s, cause) && has_quota(s, domain, cause, waiter, now_ns, &ticket)
+		     && (waiter == NULL || flight_wait(&waiters, waiter));
 	struct turn t = {.now = now, .ns = now_ns};
-	if (taken && begin(s, domain, cause, waiters, t)) {
+	if (taken && begin(s, domain, cause, waiters, ticket, t)) {
 		return true;
 	}
+	quota_give(s->quota, &ticket);
 	free(waiters.list);
 	s->stats.refused++;
 	answer_pending(s, waiter, domain);
@@ -399,7 +465,7 @@ void sched_settled(struct sched *s, const struct name *domain, boot_s_t now, mon
 	flight_close(s->flights, fl);
 	struct turn t = {.now = now, .ns = now_ns};
 	if (follow) {
-		bool begun = begin(s, &own, cause, followers, t);
+		bool begun = begin(s, &own, cause, followers, (struct quota_ticket){0}, t);
 		assert(begun); // in the place just given back
 		(void)begun;
 	}
@@ -410,9 +476,11 @@ void sched_settled(struct sched *s, const struct name *domain, boot_s_t now, mon
 	free(late.list);
 }
 
-void sched_arm(struct sched *s, const struct name *domain, boot_s_t refresh_at) {
-	// Without memory the policy is found again by its next check on use.
-	(void)!wheel_arm(s->wheel, domain, refresh_at);
+void sched_loaded(struct sched *s, const struct record *policy, boot_s_t now) {
+	if (policy->refresh_at != CLOCK_NEVER) {
+		refresh_arm(s->refresh, &policy->domain, policy->refresh_at);
+	}
+	alert_note(s->alert, policy, now);
 }
 
 // Ends what a child owes an answer for.
@@ -467,74 +535,16 @@ static void end_overdue(struct sched *s, struct turn t) {
 	}
 }
 
-// Whether a domain whose time has come shall be fetched. One in back-off gets its
-// later time; one that nobody uses is left to its end.
-static bool
-wants_refresh(struct sched *s, const struct name *domain, boot_s_t now, struct due *out) {
-	struct record cur;
-	if (!s->ops->current(s->arg, domain, &cur) || cur.kind != RECORD_POLICY
-	    || now >= cur.ends_at || now - cur.used_at > (int64_t)s->config.unused_s) {
-		return false;
-	}
-	bool backs_off = cur.failure.id[0] != '\0' && strcmp(cur.failure.id, cur.id) == 0
-			 && now < cur.failure.retry_at;
-	if (backs_off) {
-		sched_arm(s, domain, cur.failure.retry_at);
-		return false;
-	}
-	int64_t left = (cur.ends_at - now) * 65536 / (cur.policy.max_age_s + 1);
-	*out = (struct due){
-		.domain = *domain,
-		.mode = cur.policy.mode,
-		.life_left = left > UINT32_MAX ? UINT32_MAX : (uint32_t)left,
-	};
-	return true;
-}
-
-static bool is_more_urgent(const struct due *a, const struct due *b) {
-	return a->mode != b->mode ? a->mode > b->mode : a->life_left < b->life_left;
-}
-
-static void refresh_most_urgent(struct sched *s, struct turn t) {
-	size_t best = 0;
-	for (size_t i = 1; i < s->due_count; i++) {
-		if (is_more_urgent(&s->due[i], &s->due[best])) {
-			best = i;
-		}
-	}
-	struct name domain = s->due[best].domain;
-	struct due again;
-	s->due[best] = s->due[--s->due_count];
-	if (!wants_refresh(s, &domain, t.now, &again)) {
-		return;
-	}
-	// A job that runs already settles with a refresh_at of its own; should it
-	// not, this comes again.
-	sched_arm(s, &domain, t.now + REFRESH_RETRY_S);
-	if (flight_find(s->flights, &domain) == NULL) {
-		(void)!sched_want(s, &domain, SCHED_REFRESH, NULL, t.now, t.ns);
-	}
-}
-
-// Starts what is due, at most refresh_per_s a second: each refresh takes its part
-// of a second from the time that has passed, of which at most one second is kept.
 static void refresh_due(struct sched *s, struct turn t) {
 	struct name domain;
-	while (s->due_count < DUE_MAX && wheel_pop(s->wheel, t.now, &domain)) {
-		s->due_count += wants_refresh(s, &domain, t.now, &s->due[s->due_count]) ? 1 : 0;
-	}
-	if (s->config.refresh_per_s == 0) {
-		return;
-	}
-	mono_ns_t price = CLOCK_NS_PER_S / s->config.refresh_per_s;
-	if (!s->refresh_started || t.ns - s->refresh_from_ns > CLOCK_NS_PER_S) {
-		s->refresh_from_ns = s->refresh_started ? t.ns - CLOCK_NS_PER_S : t.ns - price;
-		s->refresh_started = true;
-	}
-	while (s->due_count > 0 && t.ns - s->refresh_from_ns >= price && has_place(s, SCHED_REFRESH)
-	) {
-		s->refresh_from_ns += price;
-		refresh_most_urgent(s, t);
+	refresh_turn(s->refresh, t.now);
+	while (has_place(s, SCHED_REFRESH) && refresh_next(s->refresh, t.now, t.ns, &domain)) {
+		// A job settles with a refresh_at of its own; should it not, this comes
+		// again.
+		refresh_arm(s->refresh, &domain, t.now + REFRESH_RETRY_S);
+		if (flight_find(s->flights, &domain) == NULL) {
+			(void)!sched_want(s, &domain, SCHED_REFRESH, NULL, t.now, t.ns);
+		}
 	}
 }
 
@@ -543,6 +553,7 @@ void sched_tick(struct sched *s, boot_s_t now, mono_ns_t now_ns) {
 	end_overdue(s, t);
 	admit_waiting(s, SIZE_MAX, t);
 	refresh_due(s, t);
+	alert_turn(s->alert, now, s->ops->alert, s->arg);
 }
 
 void sched_stats(const struct sched *s, struct sched_stats *out) {
@@ -550,5 +561,11 @@ void sched_stats(const struct sched *s, struct sched_stats *out) {
 	out->jobs = flight_total(s->flights);
 	out->fetches = flight_count(s->flights, FLIGHT_POLICY);
 	out->waiting = flight_count(s->flights, FLIGHT_WAITING);
-	out->armed = wheel_count(s->wheel) + s->due_count;
+	struct refresh_stats refresh = refresh_stats(s->refresh);
+	out->armed = refresh.armed;
+	out->due = refresh.due;
+	out->deferred = refresh.deferred;
+	for (unsigned level = 0; level < RECORD_ALERT_LEVELS; level++) {
+		out->alerts[level] = alert_count(s->alert, (enum record_alert)level);
+	}
 }

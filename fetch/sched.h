@@ -40,10 +40,26 @@ struct sched_reply {
 	char why[RECORD_WHY_MAX + 1];
 };
 
-// One who waits, opaque here: whoever asked puts a token in and gets it back.
+// One who waits; the token is opaque here: whoever asked puts it in and gets it
+// back.
 struct sched_waiter {
 	uint64_t token[2];
+	uint64_t client; // who asks, for the limits on misses; 0: not limited
 };
+
+// What makes a failure beside an unexpired enforce or testing policy look like an
+// attempt to take it away (RFC 8461 10.2).
+enum sched_downgrade {
+	SCHED_NO_DOWNGRADE,
+	SCHED_DOWNGRADE_ABSENT,	 // the TXT record is gone
+	SCHED_DOWNGRADE_INVALID, // it is no good
+	SCHED_DOWNGRADE_DNS,	 // it cannot be had
+	SCHED_DOWNGRADE_FETCH,	 // the policy cannot be had over HTTPS
+	SCHED_DOWNGRADE_CAUSES,
+};
+
+// "none", "txt-absent", "txt-invalid", "dns-failed", "fetch-failed".
+const char *sched_downgrade_str(enum sched_downgrade cause);
 
 // What a finished job does to what is kept. Applied whole, in one step.
 enum sched_effect {
@@ -55,10 +71,11 @@ enum sched_effect {
 struct sched_settlement {
 	struct name domain;
 	enum sched_effect effect;
-	bool durable;		  // policy or validity changed: fsync before it is answered
-	bool possible_downgrade;  // RFC 8461 10.2: log and count
-	struct record record;	  // for SCHED_PUT; borrowed pointers
-	struct sched_reply reply; // to all who wait
+	bool durable; // policy or validity changed: fsync before it is answered
+	enum sched_downgrade downgrade;
+	bool tell;	      // the downgrade is worth a line in the log: once an hour and domain
+	struct record record; // for SCHED_PUT; borrowed pointers
+	struct sched_reply reply;	    // to all who wait
 	const struct sched_waiter *waiters; // borrowed
 	size_t waiter_count;
 };
@@ -81,6 +98,9 @@ struct sched_ops {
 	  const struct sched_waiter *waiter,
 	  const struct name *domain,
 	  const struct sched_reply *reply);
+	// The level of a policy that cannot be renewed has risen (fetch/alert.h).
+	void (*alert
+	)(void *arg, const struct name *domain, enum record_alert level, int64_t left_s);
 };
 
 struct sched_config {
@@ -90,6 +110,8 @@ struct sched_config {
 	uint32_t per_network_max; // 32 (per /24 or /48)
 	uint32_t refresh_per_s;	  // proactive fetches a second
 	uint32_t unused_s;	  // 180 days: then no longer refreshed
+	uint32_t client_per_s;	  // jobs one client may start a second; 0: no limit
+	uint32_t domain_per_s;	  // the same below one registered domain
 	uint64_t seed;		  // of the jitter
 	// Addresses that may be connected to although they are private; vet_* rules.
 	const struct prefix *allow_private;
@@ -124,9 +146,9 @@ void sched_outcome(struct sched *s, const struct outcome *o, boot_s_t now, mono_
 // The settlement of this domain is in force; the job ends.
 void sched_settled(struct sched *s, const struct name *domain, boot_s_t now, mono_ns_t now_ns);
 
-// Puts a policy into the refresh wheel (after load; sched does it itself after
-// a settlement). Overdue ones are spread by the caller's refresh_at.
-void sched_arm(struct sched *s, const struct name *domain, boot_s_t refresh_at);
+// A policy has been loaded: it will be refreshed at its time, and watched when it
+// fails. After a settlement sched does this itself.
+void sched_loaded(struct sched *s, const struct record *policy, boot_s_t now);
 
 // Deadlines, due refreshes, waiting fetches. Call at least every 100 ms.
 void sched_tick(struct sched *s, boot_s_t now, mono_ns_t now_ns);
@@ -135,12 +157,17 @@ struct sched_stats {
 	size_t jobs;	     // now
 	size_t fetches;	     // TASK_POLICY in flight now
 	size_t waiting;	     // fetches that wait for a free place
-	size_t armed;	     // domains in the refresh wheel
+	size_t armed;	     // policies that will be refreshed
+	size_t due;	     // of them those whose time has come
+	uint64_t deferred;   // put off for the share of their registered domain
 	uint64_t started[5]; // by enum sched_cause
 	uint64_t joined;     // questions that joined a running job
 	uint64_t refused;    // jobs_max reached
 	uint64_t outcomes[OUTCOME_COUNT];
-	uint64_t possible_downgrades;
+	uint64_t refused_client; // of them by the limits on misses
+	uint64_t refused_domain;
+	uint64_t downgrades[SCHED_DOWNGRADE_CAUSES]; // by cause
+	size_t alerts[RECORD_ALERT_LEVELS];	     // policies now, none of OK
 	// Accepted policies of which something had to be passed over or mended.
 	uint64_t mx_dropped;
 	uint64_t mx_dotted;

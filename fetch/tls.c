@@ -243,9 +243,16 @@ enum tls_result tls_read(struct tls_conn *c, void *buf, size_t cap, size_t *done
 	return result(c, mbedtls_ssl_read(&c->ssl, buf, cap), done);
 }
 
+static void put_detail(char detail[33], const char *text) {
+	(void)snprintf(detail, 33, "%s", text);
+}
+
 // The first that applies, in the order in which a reader of the report would
 // mend them.
-static enum outcome_code explain_certificate(uint32_t flags) {
+enum outcome_code tls_judge(uint32_t flags, char detail[33]) {
+	const uint32_t usage = MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE
+			       | MBEDTLS_X509_BADCERT_NS_CERT_TYPE;
+	const uint32_t key = MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY;
 	if ((flags & (MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE)) != 0) {
 		return OUTCOME_CERT_EXPIRED;
 	}
@@ -255,11 +262,18 @@ static enum outcome_code explain_certificate(uint32_t flags) {
 	if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0) {
 		return OUTCOME_CERT_UNTRUSTED;
 	}
+	if ((flags & usage) != 0) {
+		put_detail(detail, "incompatible-key-usage");
+		return OUTCOME_CERT_UNTRUSTED;
+	}
+	if ((flags & key) != 0) {
+		put_detail(detail, "weak-key");
+	} else if ((flags & MBEDTLS_X509_BADCERT_BAD_MD) != 0) {
+		put_detail(detail, "weak-hash");
+	} else if ((flags & MBEDTLS_X509_BADCERT_MISSING) != 0) {
+		put_detail(detail, "no-certificate");
+	}
 	return OUTCOME_CERT_INVALID;
-}
-
-static void put_detail(char detail[33], const char *text) {
-	(void)snprintf(detail, 33, "%s", text);
 }
 
 // An alert is two octets, and the record it came in is still there. A server
@@ -281,9 +295,11 @@ enum outcome_code tls_explain(const struct tls_conn *c, char detail[33]) {
 	switch (c->code) {
 	case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
 	case MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE:
-		return explain_certificate(mbedtls_ssl_get_verify_result(&c->ssl));
+		return tls_judge(mbedtls_ssl_get_verify_result(&c->ssl), detail);
 	case MBEDTLS_ERR_X509_FATAL_ERROR:
-		return OUTCOME_CERT_INVALID;
+		// What the library says of a chain longer than it follows.
+		put_detail(detail, "too-many-intermediates");
+		return OUTCOME_CERT_UNTRUSTED;
 	case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION:
 		return OUTCOME_TLS_VERSION;
 	case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:

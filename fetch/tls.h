@@ -56,6 +56,10 @@ enum tls_result tls_read(struct tls_conn *c, void *buf, size_t cap, size_t *done
 // @param detail  May become "".
 enum outcome_code tls_explain(const struct tls_conn *c, char detail[33]);
 
+// What the library's verification flags (MBEDTLS_X509_BADCERT_*) come to.
+// @param detail  Left alone when there is nothing to add.
+enum outcome_code tls_judge(uint32_t flags, char detail[33]);
+
 // Whether a certificate name stands for a host (RFC 6125 6.4): equal without
 // case, or "*" for the whole first label of it.
 bool tls_name_matches(const uint8_t *name, size_t len, const char *host);

@@ -3,8 +3,6 @@
 
 #include "fetch/wheel.h"
 
-#include "fetch/backoff.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,12 +104,7 @@ void wheel_free(struct wheel *w) {
 }
 
 static uint64_t hash_of(const struct wheel *w, const struct name *domain) {
-	uint64_t h = w->seed;
-	for (uint8_t i = 0; i < domain->len; i++) {
-		h ^= (uint8_t)domain->text[i];
-		h = backoff_random(&h);
-	}
-	return h;
+	return name_hash(domain->text, domain->len, w->seed);
 }
 
 static size_t bucket_of(const struct wheel *w, uint64_t hash) {

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	if (size > sizeof(again) || outcome_decode(data, size, &o) != 0) {
 		return 0;
 	}
-	char why[RECORD_WHY_MAX + 1];
+	char why[RECORD_REASON_MAX + 1];
 	outcome_why(&o, why);
 	int len = outcome_encode(&o, again, sizeof(again));
 	must(len == (int)size && outcome_decode(again, size, &p) == 0);

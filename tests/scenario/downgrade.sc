@@ -92,7 +92,7 @@ check gone.example r=policy mode=enforce
 query gone.example
 check gone.example r=policy mode=enforce fresh=0 why=sts-policy-fetch-error/no-mta-sts-dns-txt-record
 query servfail.example
-check servfail.example r=policy mode=enforce fresh=0 why=sts-policy-fetch-error/dns-lookup
+check servfail.example r=policy mode=enforce fresh=0 why=sts-policy-fetch-error/dns-lookup+fallback-to-cached-policy
 query nxdomain.example
 check nxdomain.example r=policy mode=enforce fresh=0 why=sts-policy-fetch-error/no-mta-sts-dns-txt-record
 query notfound.example
@@ -123,7 +123,9 @@ txt timeout.example dns-failed
 txt flood.example absent
 time passes 61s
 flood 100
-stats jobs=64 refused=36
+stats jobs=48 refused=52 refused_domain=52
+flood 100 example
+stats jobs=64 refused=136 refused_domain=52
 query flood.example
 check flood.example r=policy mode=enforce
 kept flood.example r=policy mode=enforce

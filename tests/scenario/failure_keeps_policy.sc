@@ -41,7 +41,7 @@ txt a.example dns-failed
 time passes 29d
 query a.example
 query a.example
-check a.example r=policy mode=enforce fresh=0 why=sts-policy-fetch-error/dns-lookup
+check a.example r=policy mode=enforce fresh=0 why=sts-policy-fetch-error/dns-lookup+fallback-to-cached-policy
 # And the moment it comes back, it is fresh.
 txt a.example "v=STSv1; id=1" ttl 5m
 time passes 5m
@@ -70,7 +70,7 @@ check b.example r=policy id=1 fresh=0
 # TXT that fails meanwhile does not shorten the back-off of the id.
 txt b.example dns-failed
 recheck b.example
-check b.example r=policy fresh=0 why=sts-policy-fetch-error/dns-lookup
+check b.example r=policy fresh=0 why=sts-policy-fetch-error/dns-lookup+fallback-to-cached-policy
 txt b.example "v=STSv1; id=2" ttl 5m
 recheck b.example
 asked b.example txt=2
@@ -93,7 +93,7 @@ policy c.example fail cert-expired
 time passes 5m
 query c.example
 query c.example
-check c.example fresh=0 why=sts-webpki-invalid/certificate-expired
+check c.example fresh=0 why=sts-webpki-invalid/certificate-expired+fallback-to-cached-policy
 txt c.example "v=STSv1; id=1" ttl 5m
 time passes 60s
 query c.example
@@ -106,10 +106,20 @@ host d.example 8.8.8.8
 policy d.example none 30d
 query d.example
 check d.example r=policy mode=none
-txt d.example absent ttl 60
-stats downgrades=8..100
+told d.example 0
+stats downgrades=9
+# What fails before that is nobody's business either.
+txt d.example "v=STSv1; id=2" ttl 5m
+policy d.example fail cert-expired
 time passes 5m
 query d.example
+query d.example
+check d.example r=policy mode=none fresh=0 why= reason= alert=ok
+txt d.example absent ttl 60
+time passes 61s
+query d.example
+told d.example 0
+stats downgrades=9
 kept d.example nothing
 query d.example
 check d.example r=none

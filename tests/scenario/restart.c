@@ -48,9 +48,7 @@ static void done(void * /*arg*/, const struct name * /*domain*/, uint64_t /*cook
 
 static void loaded(void *arg, const struct record *rec) {
 	struct world *w = arg;
-	if (rec->refresh_at != CLOCK_NEVER) {
-		sched_arm(w->sched, &rec->domain, rec->refresh_at);
-	}
+	sched_loaded(w->sched, rec, w->now);
 }
 
 static struct cache_now now_of(const struct world *w) {

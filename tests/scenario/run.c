@@ -19,14 +19,18 @@
 //   time passes N[s|m|h|d]
 //   wall jumps [-]N[s|m|h|d]        the wall clock alone
 //   restart [N[s|m|h|d]]            off for so long; the boot clock begins anew
-//   flood N [answers]               that many unknown domains are asked for; nobody
+//   flood N [SUFFIX|answers]        that many unknown domains are asked for; nobody
 //                                   answers, or there is no TXT record
-//   check D KEY=VALUE...            of the last answer: r mode id fresh why retry left n
+//   client N                        who asks from now on; 0: nobody that is limited
+//   check D KEY=VALUE...            of the last answer: r mode id fresh why retry left n,
+//                                   and reason class alert since failed_text
 //   kept D KEY=VALUE...             of what is kept: the same keys, or `kept D nothing`
 //   asked D txt=N address=N policy=N   tasks since the last `asked D`; those not named: 0
 //   answered D N                    answers since the last `answered D`
-//   stats KEY=N...                  jobs fetches waiting armed joined refused downgrades;
-//                                   kept: domains
+//   stats KEY=N...                  jobs fetches waiting armed joined refused downgrades,
+//                                   and more: see do_stats()
+//   told D N                        downgrades logged since the last `told D`
+//   alerted D LEVEL                 the last level it rose to since the last `alerted D`
 //   confirms later|now              the store; then: confirm D
 //   used D ago TIME | purge D
 
@@ -151,6 +155,8 @@ static void do_config(struct script *s) {
 		{"per_network_max", NULL, &c->per_network_max},
 		{"refresh_per_s", NULL, &c->refresh_per_s},
 		{"cache_bytes", &s->world->cache_bytes, NULL},
+		{"client_per_s", NULL, &c->client_per_s},
+		{"domain_per_s", NULL, &c->domain_per_s},
 	};
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		if (strcmp(keys[i].key, word(s, 1)) != 0) {
@@ -265,6 +271,11 @@ struct facts {
 	char id[POLICY_ID_MAX + 1];
 	char fresh[2];
 	char why[RECORD_WHY_MAX + 1];
+	char reason[RECORD_REASON_MAX + 1]; // in full
+	char class[RECORD_CLASS_MAX + 1];
+	char alert[16];
+	long long since; // ago
+	long long failed_text;
 	long long retry;
 	long long left;
 	long long n;
@@ -273,9 +284,14 @@ struct facts {
 static void record_facts(const struct record *r, boot_s_t now, bool recheck, struct facts *f) {
 	(void)snprintf(f->r, sizeof(f->r), "%s", record_kind_str(r->kind));
 	(void)snprintf(f->id, sizeof(f->id), "%s", r->id);
-	(void)snprintf(f->why, sizeof(f->why), "%s", r->failure.why);
+	record_why(r, now, f->why, RECORD_WHY_MAX);
+	record_why(r, now, f->reason, RECORD_REASON_MAX);
+	(void)snprintf(f->class, sizeof(f->class), "%s", r->failure.class);
+	(void)snprintf(f->alert, sizeof(f->alert), "%s", record_alert_str(record_alert(r, now)));
+	f->since = r->failure.why[0] != '\0' ? now - r->failure.since : -1;
+	f->failed_text = r->failed_text_len;
 	f->left = r->ends_at - now;
-	f->retry = r->kind == RECORD_POLICY ? r->failure.retry_at - now : f->left;
+	f->retry = r->kind == RECORD_POLICY ? r->backoff.retry_at - now : f->left;
 	if (r->kind != RECORD_POLICY) {
 		return;
 	}
@@ -335,6 +351,11 @@ static void check_fact(struct script *s, const struct facts *f, const char *pair
 		{"id", f->id, 0},
 		{"fresh", f->fresh, 0},
 		{"why", f->why, 0},
+		{"reason", f->reason, 0},
+		{"class", f->class, 0},
+		{"alert", f->alert, 0},
+		{"since", NULL, f->since},
+		{"failed_text", NULL, f->failed_text},
 		{"retry", NULL, f->retry},
 		{"left", NULL, f->left},
 		{"n", NULL, f->n},
@@ -424,10 +445,36 @@ static uint64_t count_kept(const struct world *w) {
 	return n;
 }
 
+static void do_told(struct script *s) {
+	struct world_domain *d = world_domain(s->world, word(s, 1));
+	if (d->told != number(s, word(s, 2))) {
+		char found_as[32];
+		(void)snprintf(found_as, sizeof(found_as), "%u", d->told);
+		fail(s, "told:", found_as);
+	}
+	d->told = 0;
+}
+
+static void do_client(struct script *s) {
+	s->world->client = (uint64_t)number(s, word(s, 1));
+}
+
+static void do_alerted(struct script *s) {
+	struct world_domain *d = world_domain(s->world, word(s, 1));
+	if (strcmp(record_alert_str(d->alert), word(s, 2)) != 0) {
+		fail(s, "alerted:", record_alert_str(d->alert));
+	}
+	d->alert = RECORD_ALERT_OK;
+}
+
 static void do_stats(struct script *s) {
 	struct sched_stats st = {0};
 	if (s->world->sched != NULL) {
 		sched_stats(s->world->sched, &st);
+	}
+	uint64_t downgrades = 0;
+	for (unsigned i = 0; i < SCHED_DOWNGRADE_CAUSES; i++) {
+		downgrades += st.downgrades[i];
 	}
 	const struct {
 		const char *key;
@@ -439,7 +486,18 @@ static void do_stats(struct script *s) {
 		{"armed=", st.armed},
 		{"joined=", st.joined},
 		{"refused=", st.refused},
-		{"downgrades=", st.possible_downgrades},
+		{"downgrades=", downgrades},
+		{"absent=", st.downgrades[SCHED_DOWNGRADE_ABSENT]},
+		{"invalid=", st.downgrades[SCHED_DOWNGRADE_INVALID]},
+		{"dns=", st.downgrades[SCHED_DOWNGRADE_DNS]},
+		{"fetch=", st.downgrades[SCHED_DOWNGRADE_FETCH]},
+		{"due=", st.due},
+		{"deferred=", st.deferred},
+		{"refused_client=", st.refused_client},
+		{"refused_domain=", st.refused_domain},
+		{"notice=", st.alerts[RECORD_ALERT_NOTICE]},
+		{"warning=", st.alerts[RECORD_ALERT_WARNING]},
+		{"critical=", st.alerts[RECORD_ALERT_CRITICAL]},
 		{"refreshes=", st.started[SCHED_REFRESH]},
 		{"kept=", count_kept(s->world)},
 	};
@@ -507,7 +565,8 @@ static void do_restart(struct script *s) {
 static void do_flood(struct script *s) {
 	for (long long n = number(s, word(s, 1)); n > 0; n--) {
 		char text[64];
-		(void)snprintf(text, sizeof(text), "n%lld.flood.example", n);
+		const char *suffix = s->word_count > 2 ? s->words[2] : "flood.example";
+		(void)snprintf(text, sizeof(text), "n%lld.%s", n, suffix);
 		struct world_domain *d = world_domain(s->world, text);
 		d->txt_mood = is(s, 2, "answers") ? WORLD_ANSWERS : WORLD_SILENT;
 		world_query(s->world, d);
@@ -539,13 +598,14 @@ static const struct {
 	const char *name;
 	void (*fn)(struct script *s);
 } steps[] = {
-	{"allow", do_allow},	   {"answered", do_answered}, {"asked", do_asked},
-	{"check", do_check},	   {"config", do_config},     {"confirm", do_confirm},
-	{"confirms", do_confirms}, {"flood", do_flood},	      {"host", do_host},
-	{"kept", do_kept},	   {"policy", do_policy},     {"prefetch", do_prefetch},
-	{"purge", do_purge},	   {"query", do_query},	      {"recheck", do_recheck},
-	{"restart", do_restart},   {"stats", do_stats},	      {"time", do_time},
-	{"txt", do_txt},	   {"used", do_used},	      {"wall", do_wall},
+	{"alerted", do_alerted}, {"allow", do_allow},	    {"answered", do_answered},
+	{"asked", do_asked},	 {"check", do_check},	    {"client", do_client},
+	{"config", do_config},	 {"confirm", do_confirm},   {"confirms", do_confirms},
+	{"flood", do_flood},	 {"host", do_host},	    {"kept", do_kept},
+	{"policy", do_policy},	 {"prefetch", do_prefetch}, {"purge", do_purge},
+	{"query", do_query},	 {"recheck", do_recheck},   {"restart", do_restart},
+	{"stats", do_stats},	 {"time", do_time},	    {"told", do_told},
+	{"txt", do_txt},	 {"used", do_used},	    {"wall", do_wall},
 };
 
 static void play_line(struct script *s, char *line) {

@@ -105,6 +105,10 @@ void world_keep(struct world_domain *d, const struct record *r) {
 		memmove(d->text, r->text, r->text_len);
 	}
 	kept.text = d->text;
+	if (r->failed_text_len > 0) {
+		memmove(d->failed_text, r->failed_text, r->failed_text_len);
+	}
+	kept.failed_text = d->failed_text;
 	d->record = kept;
 	d->kept = true;
 	d->checking = false;
@@ -144,6 +148,7 @@ static void op_settle(void *arg, const struct sched_settlement *s) {
 	struct world *w = arg;
 	struct world_domain *d = known(w, &s->domain);
 	d->checking = false;
+	d->told += s->tell ? 1 : 0;
 	if (s->effect == SCHED_PUT) {
 		world_keep(d, &s->record);
 	} else if (s->effect == SCHED_DROP) {
@@ -159,12 +164,18 @@ static void op_settle(void *arg, const struct sched_settlement *s) {
 	}
 }
 
+static void
+op_alert(void *arg, const struct name *name, enum record_alert level, int64_t /*left_s*/) {
+	known(arg, name)->alert = level;
+}
+
 static const struct sched_ops ops = {
 	.start = op_start,
 	.cancel = op_cancel,
 	.current = op_current,
 	.settle = op_settle,
 	.answer = op_answer,
+	.alert = op_alert,
 };
 
 void world_init(struct world *w) {
@@ -214,7 +225,10 @@ const struct record *world_live(const struct world *w, const struct world_domain
 
 void world_want(struct world *w, struct world_domain *d, enum sched_cause cause, bool waits) {
 	start(w);
-	struct sched_waiter waiter = {.token = {1, cause == SCHED_RECHECK}};
+	struct sched_waiter waiter = {
+		.token = {1, cause == SCHED_RECHECK},
+		.client = w->client,
+	};
 	(void)sched_want(w->sched, &d->name, cause, waits ? &waiter : NULL, w->now, w->ns);
 }
 

@@ -61,11 +61,14 @@ struct world_domain {
 	struct record record;
 	uint8_t mx[POLPARSE_MX_BYTES_MAX];
 	uint8_t text[WORLD_BODY_MAX];
+	uint8_t failed_text[WORLD_BODY_MAX];
 	// What happened.
 	unsigned asked[TASK_POLICY + 1]; // by enum task_kind
 	unsigned answers;
 	unsigned puts;
 	unsigned cancelled;
+	unsigned told;		 // downgrades worth a line in the log
+	enum record_alert alert; // the last level it rose to
 	struct world_answer last;
 	uint64_t out[TASK_POLICY + 1]; // tasks that wait for their answer, 0: none
 	bool unconfirmed;	       // settled, and the store has not confirmed it
@@ -78,6 +81,7 @@ struct world {
 	mono_ns_t ns;
 	int64_t wall_shift_s;  // the wall clock minus the boot clock
 	int64_t saved_shift_s; // the same of the wall time that is kept and saved
+	uint64_t client;       // who asks from now on
 	bool confirms_later;
 	size_t cache_bytes; // memory of the cache that a restart goes through
 	struct prefix allow[4];

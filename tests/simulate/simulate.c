@@ -65,6 +65,8 @@ struct tally {
 	uint64_t peak_refreshes; // in one turn
 	size_t peak_fetches;	 // in flight
 	size_t peak_waiting;
+	size_t peak_due; // refreshes that wait for their turn
+	size_t peak_critical;
 	size_t peak_jobs;
 	uint64_t lapsed_short; // max_age under 20 min: not refreshed by itself
 	uint64_t lapsed_unused;
@@ -80,6 +82,7 @@ struct tally {
 	uint64_t evicted;
 	uint64_t refreshes;
 	uint64_t downgrades;
+	uint64_t alerts[RECORD_ALERT_LEVELS]; // policies that rose to it
 };
 
 struct simulation {
@@ -191,12 +194,23 @@ static void op_answer(
 	s->tally.answers[reply->verdict]++;
 }
 
+static void op_alert(
+	void *arg,
+	const struct name * /*domain*/,
+	enum record_alert level,
+	int64_t /*left_s*/
+) {
+	struct simulation *s = arg;
+	s->tally.alerts[level]++;
+}
+
 static const struct sched_ops ops = {
 	.start = op_start,
 	.cancel = op_cancel,
 	.current = op_current,
 	.settle = op_settle,
 	.answer = op_answer,
+	.alert = op_alert,
 };
 
 static void in_force(void *arg, const struct name *domain, uint64_t cookie) {
@@ -222,9 +236,7 @@ render(const struct record * /*rec*/,
 
 static void loaded(void *arg, const struct record *rec) {
 	struct simulation *s = arg;
-	if (rec->refresh_at != CLOCK_NEVER) {
-		sched_arm(s->sched, &rec->domain, rec->refresh_at);
-	}
+	sched_loaded(s->sched, rec, s->now.boot);
 }
 
 // Begin and end of the process.
@@ -240,6 +252,8 @@ static void begin(struct simulation *s) {
 		.per_network_max = 32,
 		.refresh_per_s = REFRESH_PER_S,
 		.unused_s = 180 * DAY_S,
+		.client_per_s = 20000,
+		.domain_per_s = 1000,
 		.seed = 7,
 	};
 	must(store_open(&store, &s->store, &report) == 0, "no store");
@@ -282,7 +296,9 @@ static void end(struct simulation *s) {
 	struct sched_stats sched;
 	sched_stats(s->sched, &sched);
 	s->tally.refreshes += sched.started[SCHED_REFRESH];
-	s->tally.downgrades += sched.possible_downgrades;
+	for (unsigned i = 0; i < SCHED_DOWNGRADE_CAUSES; i++) {
+		s->tally.downgrades += sched.downgrades[i];
+	}
 	struct cache_stats cache;
 	cache_stats(s->cache, &cache);
 	s->tally.put += cache.puts;
@@ -309,7 +325,7 @@ static void look_up(struct simulation *s) {
 	}
 	const struct entry *e = table_lookup(s->table, name.text, name.len);
 	if (e == NULL || s->now.boot >= e->ends_s) {
-		struct sched_waiter w = {{1, 1}};
+		struct sched_waiter w = {.token = {1, 1}, .client = 1};
 		(void)sched_want(s->sched, &name, SCHED_MISS, &w, s->now.boot, s->now.mono);
 		answer_tasks(s, &s->todo);
 		return;
@@ -398,6 +414,8 @@ static void watch(struct simulation *s) {
 	peak(&t->peak_fetches, sched.fetches);
 	peak(&t->peak_waiting, sched.waiting);
 	peak(&t->peak_jobs, sched.jobs);
+	peak(&t->peak_due, sched.due);
+	peak(&t->peak_critical, sched.alerts[RECORD_ALERT_CRITICAL]);
 	struct table_stats table = table_stats(s->table);
 	peak(&t->peak_bytes, table.entry_bytes + table.bucket_bytes);
 	peak(&t->peak_names, table.names);
@@ -509,9 +527,16 @@ static void print_page(const struct simulation *s) {
 	    REFRESH_PER_S);
 	row("fetches in flight, most", "%zu (limit %u)", t->peak_fetches, FETCHES_MAX);
 	row("fetches that waited for room, most at once", "%zu", t->peak_waiting);
+	row("refreshes that waited for their turn, most at once", "%zu", t->peak_due);
 	row("discoveries at once, most", "%zu (limit %u)", t->peak_jobs, JOBS_MAX);
 	row("policies kept at the end", "%zu", t->policies);
 	row("possible downgrades seen", "%" PRIu64, t->downgrades);
+	row("policies that rose to notice, warning, critical",
+	    "%" PRIu64 ", %" PRIu64 ", %" PRIu64,
+	    t->alerts[RECORD_ALERT_NOTICE],
+	    t->alerts[RECORD_ALERT_WARNING],
+	    t->alerts[RECORD_ALERT_CRITICAL]);
+	row("policies critical at once, most", "%zu", t->peak_critical);
 	row("policies that ended: max_age under 20 min", "%" PRIu64, t->lapsed_short);
 	row("policies that ended: not used for 180 days", "%" PRIu64, t->lapsed_unused);
 	row("policies that ended: host away, or given up", "%" PRIu64, t->lapsed_down);

@@ -233,6 +233,10 @@ static void what_is_lazy_joins_its_policy_again(void ** /*state*/) {
 	);
 	r.failure.at = w.now.boot;
 	r.failure.attempts = 2;
+	r.checks_failed = 3;
+	r.backoff = (struct record_backoff){"2", 4, w.now.boot + 600};
+	r.failed_text = (const uint8_t *)"<html>";
+	r.failed_text_len = 6;
 	cache_put(w.cache, &r, false, 2, &w.now);
 	assert_int_equal(w.done[1], 2); // at once
 	stop(&w);
@@ -241,8 +245,60 @@ static void what_is_lazy_joins_its_policy_again(void ** /*state*/) {
 	assert_true(kept(&w, "a.example", &got));
 	assert_int_equal(got.checked_at, w.now.boot);
 	assert_int_equal(got.failure.attempts, 2);
+	assert_int_equal(got.checks_failed, 3);
+	assert_int_equal(got.backoff.attempts, 4);
+	assert_int_equal(got.failed_text_len, 6);
+	assert_memory_equal(got.failed_text, "<html>", 6);
 	assert_int_equal(got.policy.mx_count, 1); // the list and text are still there
 	assert_int_equal(got.text_len, 14);
+	// Fetched again under the same id, which could not be read: what had failed
+	// before that fetch is over.
+	pass(&w, 1000);
+	r.fetched_at = w.now.boot;
+	r.ends_at = w.now.boot + r.policy.max_age_s;
+	r.failure = (struct record_failure){0};
+	r.backoff = (struct record_backoff){0};
+	cache_put(w.cache, &r, true, 3, &w.now);
+	turn_until_done(&w, 1);
+	stop(&w);
+	start(&w);
+	assert_true(kept(&w, "a.example", &got));
+	assert_int_equal(got.failure.why[0], '\0');
+	assert_int_equal(got.backoff.attempts, 0);
+	stop(&w);
+	store_mem_free(w.mem);
+}
+
+// Fetching failed, and then DNS: the back-off is still there after a restart.
+static void a_back_off_outlives_other_failures(void ** /*state*/) {
+	struct world w = begin();
+	start(&w);
+	struct record r = {
+		.kind = RECORD_FAILED,
+		.ends_at = w.now.boot + 900,
+		.next_check_at = w.now.boot + 60,
+		.failure = {.class = "tls", .why = "x/y", .id = "1"},
+		.backoff = {"1", 4, w.now.boot + 900},
+	};
+	assert_int_equal(name_parse("a.example", 9, &r.domain), NAME_OK);
+	cache_put(w.cache, &r, false, 1, &w.now);
+	r.kind = RECORD_UNKNOWN;
+	r.ends_at = w.now.boot + 5;
+	cache_put(w.cache, &r, false, 2, &w.now);
+	stop(&w);
+	start(&w);
+	struct record got;
+	assert_true(kept(&w, "a.example", &got));
+	assert_int_equal(got.kind, RECORD_UNKNOWN);
+	assert_int_equal(got.backoff.attempts, 4);
+	// When the domain turns out to have no record, nothing of it is left behind.
+	r.kind = RECORD_NONE;
+	r.ends_at = w.now.boot + 60;
+	cache_put(w.cache, &r, false, 3, &w.now);
+	stop(&w);
+	pass(&w, 100);
+	start(&w);
+	assert_false(kept(&w, "a.example", &got));
 	stop(&w);
 	store_mem_free(w.mem);
 }
@@ -375,6 +431,7 @@ int main(void) {
 		cmocka_unit_test(a_policy_is_durable_before_it_is_done),
 		cmocka_unit_test(a_failing_store_does_not_hold_up_an_answer),
 		cmocka_unit_test(what_is_lazy_joins_its_policy_again),
+		cmocka_unit_test(a_back_off_outlives_other_failures),
 		cmocka_unit_test(none_records_follow_in_the_background),
 		cmocka_unit_test(what_has_ended_is_swept),
 		cmocka_unit_test(dropping_forgets_on_disk_too),

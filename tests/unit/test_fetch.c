@@ -400,6 +400,17 @@ static void servfail(const struct request *q) {
 	code(q, GATE_SERVFAIL);
 }
 
+// With an extended error, DNSKEY Missing (RFC 8914 4.10).
+static void bogus(const struct request *q) {
+	static const uint8_t opt[] = "\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x06"
+				     "\x00\x0f\x00\x02\x00\x09";
+	struct reply r;
+	begin(&r, q, GATE_SERVFAIL);
+	bytes_put(&r.w, opt, sizeof(opt) - 1);
+	r.octets[11] = 1;
+	reply(q, &r);
+}
+
 static void refused(const struct request *q) {
 	code(q, GATE_REFUSED);
 }
@@ -460,6 +471,14 @@ static void txt_is_read(void ** /*state*/) {
 		{"NXDOMAIN", nothing_there, 5000, OUTCOME_ABSENT, "", "", 77, 0},
 		{"NXDOMAIN, answer", denied_with_answer, 5000, OUTCOME_ABSENT, "", "", 60, 0},
 		{"SERVFAIL", servfail, 5000, OUTCOME_DNS_FAILED, "", "servfail", 0, 0},
+		{"EDE",
+		 bogus,
+		 5000,
+		 OUTCOME_DNS_FAILED,
+		 "",
+		 "dns-extended-error-9-dnskey-missing",
+		 0,
+		 0},
 		{"REFUSED", refused, 5000, OUTCOME_DNS_FAILED, "", "refused", 0, 0},
 		{"no EDNS", old_server, 5000, OUTCOME_OK, "good", "", 300, 0},
 		{"silence", ignore, 30, OUTCOME_DNS_FAILED, "", "timed-out", 0, 0},

@@ -6,6 +6,7 @@
 
 #include "fetch/fetch.h"
 #include "fetch/fetchworker.h"
+#include "fetch/tls.h"
 
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
@@ -406,24 +407,25 @@ static void certificates_are_judged(void ** /*state*/) {
 		const char *name;
 		struct certificate certificate;
 		enum outcome_code code;
+		const char *detail;
 	} cases[] = {
-		{"good", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
-		{"wildcard", {SAN("\x82\x0d*.example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
-		{"capitals", {SAN("\x82\x13MTA-STS.Example.COM"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
-		{"second name", {SAN("\x82\x05" "a.net" DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK},
-		{"expired", {SAN(DNS_GOOD), "20200101000000", "20201231000000", KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_EXPIRED},
-		{"not yet valid", {SAN(DNS_GOOD), "20450101000000", "20451231000000", KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_EXPIRED},
-		{"another name", {SAN("\x82\x0b" "example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
-		{"common name only", {"", 0, VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
-		{"address only", {SAN("\x87\x04\x7f\x00\x00\x01"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
-		{"part of a label", {SAN("\x82\x11mta-*.example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
-		{"two labels", {SAN("\x82\x05*.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
-		{"NUL within", {SAN("\x82\x1dmta-sts.example.com\x00.evil.net"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
-		{"trailing dot", {SAN("\x82\x14mta-sts.example.com."), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME},
-		{"unknown root", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_OTHER_CA, FLAW_NONE}, OUTCOME_CERT_UNTRUSTED},
-		{"self-signed", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_LEAF, FLAW_NONE}, OUTCOME_CERT_UNTRUSTED},
-		{"SHA-1", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_SHA1}, OUTCOME_CERT_INVALID},
-		{"RSA of 1024 bits", {SAN(DNS_GOOD), VALID, KEY_WEAK, KEY_CA, FLAW_NONE}, OUTCOME_CERT_INVALID},
+		{"good", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK, ""},
+		{"wildcard", {SAN("\x82\x0d*.example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK, ""},
+		{"capitals", {SAN("\x82\x13MTA-STS.Example.COM"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK, ""},
+		{"second name", {SAN("\x82\x05" "a.net" DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_OK, ""},
+		{"expired", {SAN(DNS_GOOD), "20200101000000", "20201231000000", KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_EXPIRED, ""},
+		{"not yet valid", {SAN(DNS_GOOD), "20450101000000", "20451231000000", KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_EXPIRED, ""},
+		{"another name", {SAN("\x82\x0b" "example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME, ""},
+		{"common name only", {"", 0, VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME, ""},
+		{"address only", {SAN("\x87\x04\x7f\x00\x00\x01"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME, ""},
+		{"part of a label", {SAN("\x82\x11mta-*.example.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME, ""},
+		{"two labels", {SAN("\x82\x05*.com"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME, ""},
+		{"NUL within", {SAN("\x82\x1dmta-sts.example.com\x00.evil.net"), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME, ""},
+		{"trailing dot", {SAN("\x82\x14mta-sts.example.com."), VALID, KEY_LEAF, KEY_CA, FLAW_NONE}, OUTCOME_CERT_NAME, ""},
+		{"unknown root", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_OTHER_CA, FLAW_NONE}, OUTCOME_CERT_UNTRUSTED, ""},
+		{"self-signed", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_LEAF, FLAW_NONE}, OUTCOME_CERT_UNTRUSTED, ""},
+		{"SHA-1", {SAN(DNS_GOOD), VALID, KEY_LEAF, KEY_CA, FLAW_SHA1}, OUTCOME_CERT_INVALID, "weak-hash"},
+		{"RSA of 1024 bits", {SAN(DNS_GOOD), VALID, KEY_WEAK, KEY_CA, FLAW_NONE}, OUTCOME_CERT_INVALID, "weak-key"},
 	};
 	// clang-format on
 	struct world w;
@@ -432,10 +434,40 @@ static void certificates_are_judged(void ** /*state*/) {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct host h = {.certificate = &cases[i].certificate, .answer = GOOD};
 		fetch_from(&w, &h);
-		check(cases[i].name, &w, cases[i].code, "");
+		check(cases[i].name, &w, cases[i].code, cases[i].detail);
 		assert_int_equal(h.request[0] != '\0', cases[i].code == OUTCOME_OK);
 	}
 	tear_down(&w);
+}
+
+// What no host of ours can be made to show.
+static void verification_has_words(void ** /*state*/) {
+	static const struct {
+		uint32_t flags;
+		enum outcome_code code;
+		const char *detail;
+	} cases[] = {
+		{MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
+		 OUTCOME_CERT_UNTRUSTED,
+		 "incompatible-key-usage"},
+		{MBEDTLS_X509_BADCERT_KEY_USAGE, OUTCOME_CERT_UNTRUSTED, "incompatible-key-usage"},
+		{MBEDTLS_X509_BADCERT_BAD_MD, OUTCOME_CERT_INVALID, "weak-hash"},
+		{MBEDTLS_X509_BADCERT_BAD_PK, OUTCOME_CERT_INVALID, "weak-key"},
+		{MBEDTLS_X509_BADCERT_MISSING, OUTCOME_CERT_INVALID, "no-certificate"},
+		{MBEDTLS_X509_BADCERT_OTHER, OUTCOME_CERT_INVALID, ""},
+		// Of several the one that is mended first.
+		{MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_NOT_TRUSTED,
+		 OUTCOME_CERT_EXPIRED,
+		 ""},
+		{MBEDTLS_X509_BADCERT_CN_MISMATCH | MBEDTLS_X509_BADCERT_BAD_KEY,
+		 OUTCOME_CERT_NAME,
+		 ""},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char detail[33] = "";
+		assert_int_equal(tls_judge(cases[i].flags, detail), cases[i].code);
+		assert_string_equal(detail, cases[i].detail);
+	}
 }
 
 static void connections_are_judged(void ** /*state*/) {
@@ -676,6 +708,7 @@ int main(void) {
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_judged),
+		cmocka_unit_test(verification_has_words),
 		cmocka_unit_test(connections_are_judged),
 		cmocka_unit_test(first_octets_are_judged),
 		cmocka_unit_test(policy_comes_whole),

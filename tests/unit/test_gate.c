@@ -116,6 +116,7 @@ static const struct message MESSAGES[] = {
 	{"SOA cut", 0x8180, {0, 1, 0}, RECORDS(AT_QNAME "\x00\x06\x00\x01" TTL "\x00\x06\x00\x00\x00\x00\x00\x01"), GATE_BROKEN, NO, 0, 0},
 	{"TSIG", 0x8180, {0, 0, 1}, RECORDS("\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x00"), GATE_BROKEN, NO, 0, 0},
 	{"SIG(0)", 0x8180, {0, 0, 1}, RECORDS("\x00\x00\x18\x00\xff\x00\x00\x00\x00\x00\x00"), GATE_BROKEN, NO, 0, 0},
+	{"EDE of one octet", 0x8182, {0, 0, 1}, RECORDS(OPT_RR "\x00\x05\x00\x0f\x00\x01\x00"), GATE_BROKEN, NO, 0, 0},
 	{"two OPT", 0x8180, {0, 0, 2}, RECORDS(OPT_RR "\x00\x00" OPT_RR "\x00\x00"), GATE_BROKEN, NO, 0, 0},
 	{"OPT as answer", 0x8180, {1, 0, 0}, RECORDS(OPT_RR "\x00\x00"), GATE_BROKEN, NO, 0, 0},
 	{"OPT with an owner", 0x8180, {0, 0, 1}, RECORDS(AT_QNAME "\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"), GATE_BROKEN, NO, 0, 0},
@@ -166,6 +167,47 @@ static void messages_are_judged(void ** /*state*/) {
 				ttl
 			);
 		}
+	}
+}
+
+// RFC 8914: the first one counts; its text does not.
+static void extended_errors_are_read(void ** /*state*/) {
+	static const struct {
+		struct message m;
+		bool has_ede;
+		uint16_t ede;
+	} cases[] = {
+		{{"none", 0x8182, {0, 0, 1}, RECORDS(OPT_RR "\x00\x00"), 0, 0, 0, 0}, false, 0},
+		{{"code alone",
+		  0x8182,
+		  {0, 0, 1},
+		  RECORDS(OPT_RR "\x00\x06\x00\x0f\x00\x02\x00\x09"),
+		  0,
+		  0,
+		  0,
+		  0},
+		 true,
+		 9},
+		{{"text, and another",
+		  0x8182,
+		  {0, 0, 1},
+		  RECORDS(OPT_RR "\x00\x0f\x00\x0f\x00\x05\x01\x02"
+				 "abc\x00\x0f\x00\x02\x00\x07"),
+		  0,
+		  0,
+		  0,
+		  0},
+		 true,
+		 258},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t octets[1024];
+		struct gate_answer a;
+		size_t len = build(&cases[i].m, octets);
+		assert_int_equal(gate_read(&QUESTION_ASKED, octets, len, &a), GATE_ANSWER);
+		assert_int_equal(a.rcode, GATE_SERVFAIL);
+		assert_int_equal(a.has_ede, cases[i].has_ede);
+		assert_int_equal(a.ede, cases[i].ede);
 	}
 }
 
@@ -334,6 +376,7 @@ static void noise_is_survived(void ** /*state*/) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_judged),
+		cmocka_unit_test(extended_errors_are_read),
 		cmocka_unit_test(nothing_is_read_behind_the_end),
 		cmocka_unit_test(only_the_question_counts),
 		cmocka_unit_test(errors_may_leave_the_question_out),

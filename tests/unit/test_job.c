@@ -109,6 +109,7 @@ static void no_failure_replaces_a_policy(void ** /*state*/) {
 			struct record kept = policy(POLICY_MODE_ENFORCE, NOW + 1);
 			struct job_view v = view(&kept);
 			struct job j;
+			kept.checked_at = NOW; // even in the second it was checked in
 			(void)job_init(&j, &name, SCHED_RECHECK, &v);
 			struct outcome bad = txt((enum outcome_code)code, "");
 			struct outcome good = txt(OUTCOME_OK, "2");
@@ -131,7 +132,15 @@ static void no_failure_replaces_a_policy(void ** /*state*/) {
 			assert_int_equal(s.reply.verdict, SCHED_LOOK);
 			bool ours = code == OUTCOME_LOCAL
 				    || (step == TASK_TXT && code == OUTCOME_CHILD_KILLED);
-			assert_true(s.possible_downgrade == !ours);
+			assert_true((s.downgrade == SCHED_NO_DOWNGRADE) == ours);
+			assert_true(
+				step == TASK_TXT || ours || s.downgrade == SCHED_DOWNGRADE_FETCH
+			);
+			bool no_host = step == TASK_ADDRESS && code == OUTCOME_ABSENT;
+			assert_string_equal(
+				s.record.failure.class,
+				outcome_str(no_host ? OUTCOME_NO_HOST : bad.code)
+			);
 		}
 	}
 }
@@ -238,6 +247,7 @@ static void attempts_do_not_wrap(void ** /*state*/) {
 		.since = 7,
 		.retry_at = NOW,
 	};
+	kept.backoff = (struct record_backoff){"1", UINT8_MAX, NOW};
 	struct job_view v = view(&kept);
 	struct job j;
 	(void)job_init(&j, &name, SCHED_MISS, &v);
@@ -252,6 +262,99 @@ static void attempts_do_not_wrap(void ** /*state*/) {
 	assert_in_range(s.record.ends_at, NOW + 900, NOW + 1080);
 }
 
+// What the fetch of a policy that is kept came to.
+static struct sched_settlement fetched(const struct job_view *v, const char *id, struct outcome o) {
+	const struct name name = domain();
+	static struct job j;
+	struct sched_settlement s;
+	(void)job_init(&j, &name, SCHED_CHECK, v);
+	struct outcome found = txt(OUTCOME_OK, id);
+	assert_int_equal(job_txt(&j, &found, v), JOB_RESOLVE);
+	job_policy(&j, &o);
+	settle_job(&j, v, &s);
+	return s;
+}
+
+static struct outcome body(enum outcome_code code, const char *text, uint32_t max_age_s) {
+	return (struct outcome){
+		.code = code,
+		.policy = {POLICY_MODE_ENFORCE, max_age_s, 0, 0, NULL},
+		.text = (const uint8_t *)text,
+		.text_len = (uint32_t)strlen(text),
+	};
+}
+
+// RFC 8461 8.1: the old body under a new id is looked at once more.
+static void an_old_body_is_looked_at_again(void ** /*state*/) {
+	struct record kept = policy(POLICY_MODE_ENFORCE, NOW + 50000);
+	kept.text = (const uint8_t *)"old";
+	kept.text_len = 3;
+	struct job_view v = view(&kept);
+	struct sched_settlement s = fetched(&v, "2", body(OUTCOME_OK, "old", 604800));
+	assert_int_equal(s.record.refresh_at, NOW + 600); // the TTL
+	s = fetched(&v, "2", body(OUTCOME_OK, "new", 604800));
+	assert_true(s.record.refresh_at > NOW + 3600);
+	// One that is never refreshed else, too, unless it will be over.
+	s = fetched(&v, "2", body(OUTCOME_OK, "old", 1000));
+	assert_int_equal(s.record.refresh_at, NOW + 600);
+	s = fetched(&v, "2", body(OUTCOME_OK, "old", 600));
+	assert_true(s.record.refresh_at == CLOCK_NEVER);
+	s = fetched(&v, "2", body(OUTCOME_OK, "old", 0));
+	assert_true(s.record.refresh_at == CLOCK_NEVER);
+}
+
+// The body that failed is kept beside that of the policy; what failed, and since
+// when, survives failures of other kinds.
+static void failures_are_remembered(void ** /*state*/) {
+	static char large[RECORD_FAILED_TEXT_MAX + 2];
+	memset(large, 'x', sizeof(large) - 1);
+	struct record kept = policy(POLICY_MODE_ENFORCE, NOW + 50000);
+	kept.text = (const uint8_t *)"good";
+	kept.text_len = 4;
+	struct job_view v = view(&kept);
+	struct sched_settlement s = fetched(&v, "2", body(OUTCOME_BAD_BODY, large, 0));
+	assert_int_equal(s.record.text_len, 4);
+	assert_int_equal(s.record.failed_text_len, RECORD_FAILED_TEXT_MAX);
+	assert_string_equal(s.record.failure.class, "bad-body");
+	assert_string_equal(s.record.backoff.id, "2");
+
+	// DNS fails in between: the back-off of the id stays, and so does its beginning.
+	kept = s.record;
+	boot_s_t began = NOW;
+	v.now = NOW + 10000;
+	const struct name name = domain();
+	struct job j;
+	struct outcome o = txt(OUTCOME_DNS_FAILED, "");
+	(void)job_init(&j, &name, SCHED_CHECK, &v);
+	(void)job_txt(&j, &o, &v);
+	settle_job(&j, &v, &s);
+	assert_string_equal(s.record.failure.class, "dns-failed");
+	assert_int_equal(s.record.failure.since, began);
+	assert_int_equal(s.record.backoff.attempts, 1);
+	assert_int_equal(s.record.failed_text_len, RECORD_FAILED_TEXT_MAX);
+
+	kept = s.record;
+	s = fetched(&v, "2", txt(OUTCOME_TLS, ""));
+	assert_int_equal(s.record.backoff.attempts, 2);
+	assert_int_equal(s.record.failure.since, began);
+
+	// The policy ends; the body that failed is the one that is left.
+	kept = s.record;
+	kept.backoff.retry_at = 0;
+	v.now = kept.ends_at;
+	s = fetched(&v, "2", txt(OUTCOME_TLS, ""));
+	assert_int_equal(s.record.kind, RECORD_FAILED);
+	assert_int_equal(s.record.backoff.attempts, 3);
+	assert_int_equal(s.record.text_len, RECORD_FAILED_TEXT_MAX);
+	assert_int_equal(s.record.failure.since, began);
+
+	// All is well.
+	s = fetched(&v, "3", body(OUTCOME_OK, "text", 86400));
+	assert_int_equal(s.record.failure.why[0], '\0');
+	assert_int_equal(s.record.backoff.id[0], '\0');
+	assert_int_equal(s.record.failed_text_len, 0);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_txt_answer_has_its_next_step),
@@ -260,6 +363,8 @@ int main(void) {
 		cmocka_unit_test(a_policy_is_put_whole),
 		cmocka_unit_test(addresses_are_vetted),
 		cmocka_unit_test(attempts_do_not_wrap),
+		cmocka_unit_test(an_old_body_is_looked_at_again),
+		cmocka_unit_test(failures_are_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The stsd authors
 
+#include "cache/table.h"
 #include "dataplane/lookup.h"
 #include "dataplane/sum.h"
 
@@ -376,6 +377,89 @@ static int set_up(void ** /*state*/) {
 	return rc;
 }
 
+// The first string of a ready-made answer.
+static void first_string(const struct record *r, boot_s_t now, char text[256]) {
+	uint8_t buf[LOOKUP_RENDER_MAX];
+	uint16_t fresh_at;
+	assert_true(lookup_render(r, 1000, now, buf, sizeof(buf), &fresh_at) > 0);
+	memcpy(text, buf + 1, buf[0]);
+	text[buf[0]] = '\0';
+}
+
+static void reasons_in_answers(void ** /*state*/) {
+	static const uint8_t mx[] = "\x09"
+				    "a.example";
+	struct record r = {
+		.kind = RECORD_POLICY,
+		.ends_at = 500,
+		.next_check_at = 100,
+		.fetched_at = 10,
+		.id = "1",
+		.policy = {POLICY_MODE_ENFORCE, 490, 1, sizeof(mx) - 1, mx},
+		.failure = {.why = "sts-webpki-invalid/certificate-expired", .at = 50},
+	};
+	char text[256];
+	first_string(&r, 60, text);
+	assert_string_equal(
+		text,
+		"v=STSQ1; r=policy; mode=enforce; id=1; exp=1500; fresh=0; n=1"
+		"; why=sts-webpki-invalid/certificate-expired+fallback-to-cached-policy"
+	);
+	// What is longer is cut, so that the first string stays within 180 octets.
+	memset(r.id, 'i', POLICY_ID_MAX);
+	memset(r.failure.why + 38, '-', 100);
+	first_string(&r, 60, text);
+	assert_true(strlen(text) <= LOOKUP_FIRST_STRING_MAX);
+	assert_int_equal(strlen(strstr(text, "why=")), 4 + RECORD_WHY_MAX);
+	// RFC 8461 6: nothing is to be reported of mode none.
+	r.policy.mode = POLICY_MODE_NONE;
+	first_string(&r, 60, text);
+	assert_null(strstr(text, "why="));
+	// max_age 0 ends when it was fetched.
+	r.policy.max_age_s = 0;
+	r.ends_at = 11;
+	first_string(&r, 10, text);
+	assert_non_null(strstr(text, "exp=1010;"));
+}
+
+// A recheck of any type is answered from memory (RFC 8482): no id was read for it,
+// so it does not say that one was.
+static void a_recheck_of_any_type_is_not_fresh(void ** /*state*/) {
+	static const char text[] = "fresh=1";
+	struct table *t = table_new(&(struct table_config){.max_names = 8, .seed = 1});
+	assert_non_null(t);
+	struct entry *e = table_entry_new(t, "a.example", 9, sizeof(text));
+	assert_non_null(e);
+	e->kind = ENTRY_POLICY;
+	e->ends_s = 500;
+	e->check_s = 100;
+	struct entry_body *body = table_entry_body(e);
+	body->data[0] = sizeof(text) - 1;
+	memcpy(body->data + 1, text, sizeof(text) - 1);
+	body->answer_bytes = sizeof(text);
+	body->fresh_at = 7;
+	static const struct {
+		const char *name;
+		unsigned type;
+		const char *answer;
+	} cases[] = {
+		{"_recheck.a.example.sts", 16, "fresh=1"},
+		{"_recheck.a.example.sts", 255, "fresh=0"},
+		{"a.example.sts", 255, "fresh=1"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message m = query(cases[i].name, cases[i].type);
+		struct lookup_query q = parse(&m);
+		uint8_t buf[LOOKUP_UDP_MAX + LOOKUP_SLACK];
+		memcpy(buf, m.octets, m.len);
+		uint64_t sum;
+		size_t len = lookup_answer_entry(&q, buf, &zone, e, (struct lookup_now){60}, &sum);
+		assert_memory_equal(buf + len - 7, cases[i].answer, 7);
+	}
+	table_entry_discard(t, e);
+	table_free(t);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_name_has_its_kind),
@@ -386,6 +470,8 @@ int main(void) {
 		cmocka_unit_test(any_octets_are_answered_within_bounds),
 		cmocka_unit_test(the_usual_question_is_read_alike),
 		cmocka_unit_test(an_entrys_answer_comes_with_its_sum),
+		cmocka_unit_test(reasons_in_answers),
+		cmocka_unit_test(a_recheck_of_any_type_is_not_fresh),
 	};
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }

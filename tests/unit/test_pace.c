@@ -27,20 +27,20 @@ static void once_a_minute_and_ten_times_an_hour(void ** /*state*/) {
 	struct name a = name("a.example");
 	struct name b = name("b.example");
 	boot_s_t now = 100;
-	assert_int_equal(pace_wait_s(p, &a, now), 0);
+	assert_int_equal(pace_look(p, &a, now).wait_s, 0);
 	for (unsigned i = 0; i < 9; i++) {
 		pace_note(p, &a, now);
-		assert_int_equal(pace_wait_s(p, &a, now), 60);
-		assert_int_equal(pace_wait_s(p, &a, now + 59), 1);
+		assert_int_equal(pace_look(p, &a, now).wait_s, 60);
+		assert_int_equal(pace_look(p, &a, now + 59).wait_s, 1);
 		now += 60;
-		assert_int_equal(pace_wait_s(p, &a, now), 0);
+		assert_int_equal(pace_look(p, &a, now).wait_s, 0);
 	}
 	pace_note(p, &a, now);
-	assert_int_equal(pace_wait_s(p, &a, now), 100 + 3600 - now);
-	assert_int_equal(pace_wait_s(p, &b, now), 0);
-	assert_int_equal(pace_wait_s(p, &a, 100 + 3600), 0);
+	assert_int_equal(pace_look(p, &a, now).wait_s, 100 + 3600 - now);
+	assert_int_equal(pace_look(p, &b, now).wait_s, 0);
+	assert_int_equal(pace_look(p, &a, 100 + 3600).wait_s, 0);
 	pace_note(p, &a, 100 + 3600);
-	assert_int_equal(pace_wait_s(p, &a, 100 + 3600), 60);
+	assert_int_equal(pace_look(p, &a, 100 + 3600).wait_s, 60);
 	pace_free(p);
 }
 
@@ -48,11 +48,29 @@ static void holds_end(void ** /*state*/) {
 	struct pace *p = pace_new(1);
 	assert_non_null(p);
 	struct name a = name("a.example");
-	assert_int_equal(pace_held_s(p, &a, 5), 0);
+	assert_int_equal(pace_look(p, &a, 5).held_s, 0);
 	pace_hold(p, &a, 305, 5);
-	assert_int_equal(pace_held_s(p, &a, 5), 300);
-	assert_int_equal(pace_wait_s(p, &a, 6), 299);
-	assert_int_equal(pace_held_s(p, &a, 305), 0);
+	assert_int_equal(pace_look(p, &a, 5).held_s, 300);
+	assert_int_equal(pace_look(p, &a, 6).wait_s, 299);
+	assert_int_equal(pace_look(p, &a, 305).held_s, 0);
+	pace_free(p);
+}
+
+static void back_offs_are_remembered_for_a_day(void ** /*state*/) {
+	struct pace *p = pace_new(1);
+	assert_non_null(p);
+	struct name a = name("a.example");
+	const struct record_backoff three = {"7", 3, 1000};
+	pace_remember(p, &a, &(struct record_backoff){0}, 400);
+	assert_int_equal(pace_look(p, &a, 400).backoff.id[0], '\0');
+	pace_remember(p, &a, &three, 400);
+	assert_string_equal(pace_look(p, &a, 400).backoff.id, "7");
+	assert_int_equal(pace_look(p, &a, 1000 + 86399).backoff.attempts, 3);
+	assert_int_equal(pace_look(p, &a, 1000 + 86400).backoff.id[0], '\0');
+	pace_note(p, &a, 500); // another fetch does not wipe it out
+	assert_int_equal(pace_look(p, &a, 600).backoff.retry_at, 1000);
+	pace_remember(p, &a, &(struct record_backoff){0}, 700);
+	assert_int_equal(pace_look(p, &a, 700).backoff.id[0], '\0');
 	pace_free(p);
 }
 
@@ -65,7 +83,7 @@ static void floods_forget_the_quietest(void ** /*state*/) {
 		(void)snprintf(text, sizeof(text), "d%u.example", i);
 		struct name n = name(text);
 		pace_note(p, &n, 1000 + (boot_s_t)(i / 1000));
-		assert_int_equal(pace_wait_s(p, &n, 1000 + (boot_s_t)(i / 1000)), 60);
+		assert_int_equal(pace_look(p, &n, 1000 + (boot_s_t)(i / 1000)).wait_s, 60);
 	}
 	pace_free(p);
 }
@@ -74,6 +92,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(once_a_minute_and_ten_times_an_hour),
 		cmocka_unit_test(holds_end),
+		cmocka_unit_test(back_offs_are_remembered_for_a_day),
 		cmocka_unit_test(floods_forget_the_quietest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -35,9 +36,21 @@ static struct record policy_record(void) {
 		.checked_at = 300,
 		.refresh_at = 86600,
 		.txt_ttl_s = 300,
-		.failure = {"sts-policy-fetch-error/http-status+503", "1", 3, 900, 400, 1200},
+		.checks_failed = 4,
+		.failure = {
+			.class = "http-status",
+			.why = "sts-policy-fetch-error/cannot-fetch-policy+status+503",
+			.id = "1",
+			.attempts = 3,
+			.at = 900,
+			.since = 400,
+			.retry_at = 1200,
+		},
+		.backoff = {"2", 7, 1300},
 		.text = (const uint8_t *)body_text,
 		.text_len = sizeof(body_text) - 1,
+		.failed_text = (const uint8_t *)"<html>",
+		.failed_text_len = 6,
 	};
 	return r;
 }
@@ -89,6 +102,11 @@ static void assert_same(const struct record *a, const struct record *b) {
 	assert_int_equal(a->checked_at, b->checked_at);
 	assert_int_equal(a->refresh_at, b->refresh_at);
 	assert_int_equal(a->txt_ttl_s, b->txt_ttl_s);
+	assert_int_equal(a->checks_failed, b->checks_failed);
+	assert_string_equal(a->backoff.id, b->backoff.id);
+	assert_int_equal(a->backoff.attempts, b->backoff.attempts);
+	assert_int_equal(a->backoff.retry_at, b->backoff.retry_at);
+	assert_string_equal(a->failure.class, b->failure.class);
 	assert_string_equal(a->failure.why, b->failure.why);
 	assert_string_equal(a->failure.id, b->failure.id);
 	assert_int_equal(a->failure.attempts, b->failure.attempts);
@@ -98,6 +116,10 @@ static void assert_same(const struct record *a, const struct record *b) {
 	assert_int_equal(a->text_len, b->text_len);
 	if (a->text_len > 0) {
 		assert_memory_equal(a->text, b->text, a->text_len);
+	}
+	assert_int_equal(a->failed_text_len, b->failed_text_len);
+	if (a->failed_text_len > 0) {
+		assert_memory_equal(a->failed_text, b->failed_text, a->failed_text_len);
 	}
 }
 
@@ -142,6 +164,7 @@ static void a_shift_moves_every_time_but_never(void ** /*state*/) {
 	assert_int_equal(out.ends_at, in.ends_at + 1000);
 	assert_int_equal(out.used_at, in.used_at + 1000);
 	assert_int_equal(out.failure.retry_at, in.failure.retry_at + 1000);
+	assert_int_equal(out.backoff.retry_at, in.backoff.retry_at + 1000);
 	assert_true(out.refresh_at == CLOCK_NEVER);
 }
 
@@ -225,7 +248,10 @@ static void reseal(uint8_t *buf, size_t len) {
 static void assert_bounded(const struct record *r) {
 	assert_true(r->kind >= RECORD_NONE && r->kind <= RECORD_UNKNOWN);
 	assert_true(strlen(r->id) <= POLICY_ID_MAX);
-	assert_true(strlen(r->failure.why) <= RECORD_WHY_MAX);
+	assert_true(strlen(r->failure.why) <= RECORD_REASON_MAX);
+	assert_true(strlen(r->failure.class) <= RECORD_CLASS_MAX);
+	assert_true(strlen(r->backoff.id) <= POLICY_ID_MAX);
+	assert_true(r->failed_text_len <= RECORD_FAILED_TEXT_MAX);
 	assert_true(r->policy.max_age_s <= POLICY_MAX_AGE_S);
 	assert_true(r->policy.mode <= POLICY_MODE_ENFORCE);
 	assert_true(policy_mx_valid(&r->policy));
@@ -279,13 +305,76 @@ static void versions(void ** /*state*/) {
 	uint8_t buf[2048];
 	struct record in = policy_record();
 	size_t len = (size_t)record_encode(&in, 0, buf, sizeof(buf));
-	buf[0] = 2;
+	buf[0] = 3;
 	assert_int_equal(decode_copy(buf, len), ERR_CORRUPT); // checksum comes first
 	reseal(buf, len);
 	assert_int_equal(decode_copy(buf, len), ERR_VERSION);
 	buf[0] = 0;
 	reseal(buf, len);
 	assert_int_equal(decode_copy(buf, len), ERR_CORRUPT);
+}
+
+// A policy as version 1 wrote it.
+static size_t version_1(uint8_t *buf, size_t cap, const struct record *r) {
+	struct writer w = bytes_writer(buf, cap);
+	bytes_put_u8(&w, 1);
+	bytes_put_u8(&w, RECORD_POLICY);
+	bytes_put_be64(&w, (uint64_t)r->ends_at);
+	bytes_put_be64(&w, (uint64_t)r->next_check_at);
+	bytes_put_be64(&w, (uint64_t)r->used_at);
+	bytes_put_u8(&w, (uint8_t)strlen(r->id));
+	bytes_put(&w, r->id, strlen(r->id));
+	bytes_put_be64(&w, (uint64_t)r->inserted_at);
+	bytes_put_be64(&w, (uint64_t)r->fetched_at);
+	bytes_put_be64(&w, (uint64_t)r->checked_at);
+	bytes_put_be64(&w, (uint64_t)r->refresh_at);
+	bytes_put_be32(&w, r->txt_ttl_s);
+	bytes_put_u8(&w, (uint8_t)strlen(r->failure.why));
+	bytes_put(&w, r->failure.why, strlen(r->failure.why));
+	bytes_put_u8(&w, (uint8_t)strlen(r->failure.id));
+	bytes_put(&w, r->failure.id, strlen(r->failure.id));
+	bytes_put_u8(&w, r->failure.attempts);
+	bytes_put_be64(&w, (uint64_t)r->failure.at);
+	bytes_put_be64(&w, (uint64_t)r->failure.since);
+	bytes_put_be64(&w, (uint64_t)r->failure.retry_at);
+	bytes_put_u8(&w, (uint8_t)r->policy.mode);
+	bytes_put_be32(&w, r->policy.max_age_s);
+	bytes_put_be16(&w, r->policy.mx_count);
+	bytes_put_be32(&w, r->policy.mx_bytes);
+	bytes_put(&w, r->policy.mx, r->policy.mx_bytes);
+	bytes_put_be32(&w, r->text_len);
+	bytes_put(&w, r->text, r->text_len);
+	bytes_put_be64(&w, XXH3_64bits(buf, bytes_written(&w)));
+	assert_true(w.ok);
+	return bytes_written(&w);
+}
+
+static void version_1_is_read(void ** /*state*/) {
+	uint8_t buf[2048];
+	struct record in = policy_record();
+	size_t len = version_1(buf, sizeof(buf), &in);
+	struct record out = {0};
+	assert_int_equal(record_decode(buf, len, 0, &out), 0);
+	// What it has not, and its failure, which was the back-off.
+	in.checks_failed = 0;
+	in.failure.class[0] = '\0';
+	in.backoff = (struct record_backoff){"1", 3, 1200};
+	in.failed_text_len = 0;
+	assert_same(&in, &out);
+}
+
+static void class_with_blank(struct record *r) {
+	r->failure.class[0] = ' ';
+}
+
+static void backoff_id_with_blank(struct record *r) {
+	r->backoff.id[0] = ' ';
+}
+
+static void failed_text_over(struct record *r) {
+	static const uint8_t text[RECORD_FAILED_TEXT_MAX + 1];
+	r->failed_text = text;
+	r->failed_text_len = sizeof(text);
 }
 
 static void max_age_over(struct record *r) {
@@ -325,11 +414,14 @@ static void (*const spoilers[])(struct record *) = {
 	why_with_line_feed,
 	failure_id_high,
 	mode_unknown,
+	class_with_blank,
+	backoff_id_with_blank,
+	failed_text_over,
 };
 
 // What record_encode() writes when it is given what a decoder must not take.
 static void bad_fields_are_refused(void ** /*state*/) {
-	uint8_t buf[2048];
+	static uint8_t buf[RECORD_BYTES_MAX];
 	for (size_t i = 0; i < sizeof(spoilers) / sizeof(spoilers[0]); i++) {
 		struct record in = policy_record();
 		spoilers[i](&in);
@@ -364,7 +456,12 @@ static void the_largest_record_fits(void ** /*state*/) {
 	in.text = text;
 	in.text_len = POLICY_TEXT_MAX;
 	memset(in.id, 'i', POLICY_ID_MAX);
-	memset(in.failure.why, 'w', RECORD_WHY_MAX);
+	memset(in.failure.why, 'w', RECORD_REASON_MAX);
+	memset(in.failure.class, 'c', RECORD_CLASS_MAX);
+	memset(in.failure.id, 'i', POLICY_ID_MAX);
+	memset(in.backoff.id, 'i', POLICY_ID_MAX);
+	in.failed_text = text;
+	in.failed_text_len = RECORD_FAILED_TEXT_MAX;
 	int len = record_encode(&in, 0, buf, sizeof(buf));
 	assert_true(len > 0);
 	struct record out = {0};
@@ -382,6 +479,107 @@ static void kinds_have_names(void ** /*state*/) {
 	assert_string_equal(record_kind_str(RECORD_UNKNOWN), "unknown");
 }
 
+// RFC 8461 10.2.
+static void alerts_grow_towards_the_end(void ** /*state*/) {
+	struct record r = policy_record();
+	r.policy.max_age_s = 100000;
+	r.fetched_at = 0;
+	r.ends_at = 100000;
+	static const struct {
+		boot_s_t since;
+		boot_s_t now;
+		enum record_alert alert;
+	} cases[] = {
+		{400, 400, RECORD_ALERT_NOTICE},
+		{400, 49999, RECORD_ALERT_NOTICE},
+		{400, 50000, RECORD_ALERT_WARNING},
+		{49999, 50000, RECORD_ALERT_NOTICE}, // perhaps only a hiccup
+		{49999, 53599, RECORD_ALERT_WARNING},
+		{400, 74999, RECORD_ALERT_WARNING},
+		{74999, 75000, RECORD_ALERT_CRITICAL},
+		{400, 99999, RECORD_ALERT_CRITICAL},
+		{400, 100000, RECORD_ALERT_OK}, // over
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		r.failure.since = cases[i].since;
+		enum record_alert alert = record_alert(&r, cases[i].now);
+		if (alert != cases[i].alert) {
+			fail_msg("case %zu: %s", i, record_alert_str(alert));
+		}
+	}
+	r.policy.mode = POLICY_MODE_NONE;
+	assert_int_equal(record_alert(&r, 99999), RECORD_ALERT_OK);
+	r.policy.mode = POLICY_MODE_TESTING;
+	r.failure.why[0] = '\0';
+	assert_int_equal(record_alert(&r, 99999), RECORD_ALERT_OK);
+	struct record f = failed_record();
+	assert_int_equal(record_alert(&f, 0), RECORD_ALERT_OK);
+}
+
+static void set_why(struct record *r, const char *why) {
+	(void)snprintf(r->failure.why, sizeof(r->failure.why), "%s", why);
+}
+
+static void assert_why(const struct record *r, boot_s_t now, const char *brief, const char *full) {
+	char why[RECORD_REASON_MAX + 1];
+	record_why(r, now, why, RECORD_WHY_MAX);
+	assert_string_equal(why, brief);
+	record_why(r, now, why, RECORD_REASON_MAX);
+	assert_string_equal(why, full);
+}
+
+static void reasons_say_what_is_in_force(void ** /*state*/) {
+#define FETCH "sts-policy-fetch-error/"
+	struct record r = policy_record();
+	set_why(&r, "sts-webpki-invalid/certificate-expired");
+	// 64 octets: it just fits.
+	assert_why(
+		&r,
+		1000,
+		"sts-webpki-invalid/certificate-expired+fallback-to-cached-policy",
+		"sts-webpki-invalid/certificate-expired+fallback-to-cached-policy"
+	);
+	set_why(&r, FETCH "no-mta-sts-dns-txt-record");
+	assert_why(
+		&r,
+		1000,
+		FETCH "no-mta-sts-dns-txt-record",
+		FETCH "no-mta-sts-dns-txt-record+fallback-to-cached-policy"
+	);
+	set_why(&r, FETCH "dns-lookup+dns-extended-error-22-no-reachable-authority");
+	assert_why(
+		&r,
+		1000,
+		FETCH "dns-lookup+dns-extended-error-22-no",
+		FETCH "dns-lookup+dns-extended-error-22-no-reachable-authority"
+		      "+fallback-to-cached-policy"
+	);
+	// Over: no policy to fall back to.
+	assert_why(
+		&r,
+		r.ends_at,
+		FETCH "dns-lookup+dns-extended-error-22-no",
+		FETCH "dns-lookup+dns-extended-error-22-no-reachable-authority"
+	);
+	r.policy.mode = POLICY_MODE_NONE;
+	assert_why(&r, 1000, "", "");
+
+	struct record f = failed_record();
+	set_why(&f, FETCH "no-policy-served+404");
+	assert_why(
+		&f,
+		1000,
+		FETCH "no-policy-served+404",
+		FETCH "no-policy-served+404+back-off-after-recent-fetch-error"
+	);
+	assert_why(
+		&f, f.backoff.retry_at, FETCH "no-policy-served+404", FETCH "no-policy-served+404"
+	);
+	f.failure.why[0] = '\0';
+	assert_why(&f, 1000, "", "");
+#undef FETCH
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_comes_back),
@@ -394,6 +592,9 @@ int main(void) {
 		cmocka_unit_test(resealed_corruption_stays_in_bounds),
 		cmocka_unit_test(resealed_truncation_is_refused),
 		cmocka_unit_test(versions),
+		cmocka_unit_test(version_1_is_read),
+		cmocka_unit_test(alerts_grow_towards_the_end),
+		cmocka_unit_test(reasons_say_what_is_in_force),
 		cmocka_unit_test(bad_fields_are_refused),
 		cmocka_unit_test(mode_none_may_stand_alone),
 		cmocka_unit_test(the_largest_record_fits),

@@ -85,7 +85,9 @@ static void op_settle(void *arg, const struct sched_settlement *s) {
 		f->kept[i] = true;
 		f->records[i] = s->record;
 		f->records[i].policy.mx = NULL;
-		f->records[i].text = NULL;
+		f->records[i].text = (const uint8_t *)"version: STSv1\n";
+		f->records[i].text_len = 4;
+		f->records[i].failed_text_len = 0;
 	} else if (s->effect == SCHED_DROP) {
 		f->kept[i] = false;
 	}
@@ -109,12 +111,20 @@ static void op_answer(
 	f->answered++;
 }
 
+static void
+op_alert(void *arg, const struct name *domain, enum record_alert level, int64_t left_s) {
+	struct fixture *f = arg;
+	assert_true(level > RECORD_ALERT_OK && level < RECORD_ALERT_LEVELS && left_s > 0);
+	assert_true(f->kept[number_of(domain)]);
+}
+
 static const struct sched_ops ops = {
 	.start = op_start,
 	.cancel = op_cancel,
 	.current = op_current,
 	.settle = op_settle,
 	.answer = op_answer,
+	.alert = op_alert,
 };
 
 static struct fixture *open_fixture(size_t jobs_max, size_t fetches_max) {

@@ -35,7 +35,14 @@ static const struct record RECORDS[] = {
 	= {.kind = RECORD_FAILED,
 	   .ends_at = 900,
 	   .next_check_at = 60,
-	   .failure = {"sts-policy-fetch-error/cannot-fetch-policy", "1", 3, 900, 400, 1200}},
+	   .failure
+	   = {.class = "cannot-connect",
+	      .why = "sts-policy-fetch-error/cannot-fetch-policy",
+	      .id = "1",
+	      .attempts = 3,
+	      .at = 900,
+	      .since = 400,
+	      .retry_at = 1200}},
 	[RECORD_UNKNOWN] = {.kind = RECORD_UNKNOWN, .ends_at = 20, .next_check_at = CLOCK_NEVER},
 };
 
