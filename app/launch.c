@@ -176,6 +176,7 @@ static int open_pump(struct appliance *a) {
 		.base = a->base,
 		.spawner = a->spawner,
 		.answer = ctl_answer,
+		.operated = ctl_operated,
 	};
 	p.fetch = (struct fetch_config){
 		.workers = (unsigned)c->fetch_workers,

@@ -30,6 +30,7 @@ struct cache *cache_new(const struct cache_config *config) {
 	c->config = *config;
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->late);
+	override_init(&c->overrides);
 	c->answer = malloc(config->answer_max);
 	c->encoded = malloc(RECORD_BYTES_MAX);
 	if (c->answer == NULL || c->encoded == NULL) {
@@ -54,6 +55,7 @@ void cache_free(struct cache *c) {
 	}
 	free_list(&c->waiting);
 	free_list(&c->late);
+	override_fini(&c->overrides);
 	free(c->answer);
 	free(c->encoded);
 	free(c);
@@ -122,11 +124,16 @@ static struct entry *entry_of_none(struct cache *c, const struct record *rec) {
 	return table_entry_new(c->config.table, rec->domain.text, rec->domain.len, 0);
 }
 
-static struct entry *
-entry_with_body(struct cache *c, const struct record *rec, const struct cache_now *now) {
+// @param shown  What is answered. @param rec  What is kept.
+static struct entry *entry_with_body(
+	struct cache *c,
+	const struct record *shown,
+	const struct record *rec,
+	const struct cache_now *now
+) {
 	uint16_t fresh_at = 0;
 	int answer = c->config.render(
-		rec, now->shown - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
+		shown, now->shown - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
 	);
 	int len = record_encode(rec, 0, c->encoded, RECORD_BYTES_MAX);
 	if (answer < 0 || len < 0) {
@@ -154,15 +161,23 @@ entry_with_body(struct cache *c, const struct record *rec, const struct cache_no
 }
 
 bool cache_publish(struct cache *c, const struct record *rec, const struct cache_now *now) {
-	struct entry *e = rec->kind == RECORD_NONE ? entry_of_none(c, rec)
-						   : entry_with_body(c, rec, now);
+	struct override_view view;
+	bool overridden = override_view(override_of(c, &rec->domain), rec, now->boot, &view);
+	if (!overridden) {
+		view.shown = *rec;
+		view.ends_at = rec->ends_at;
+		view.check_at = rec->next_check_at;
+	}
+	bool small = rec->kind == RECORD_NONE && !overridden;
+	struct entry *e = small ? entry_of_none(c, rec) : entry_with_body(c, &view.shown, rec, now);
 	if (e == NULL) {
 		c->stats.not_kept++;
 		return false;
 	}
-	e->kind = (uint8_t)rec->kind;
-	e->ends_s = entry_time(rec->ends_at, UINT32_MAX);
-	e->check_s = entry_time(rec->next_check_at, ENTRY_CHECK_NEVER);
+	// A worker answers an override like a policy: with the ready-made text.
+	e->kind = overridden ? ENTRY_POLICY : (uint8_t)rec->kind;
+	e->ends_s = entry_time(view.ends_at, UINT32_MAX);
+	e->check_s = entry_time(view.check_at, ENTRY_CHECK_NEVER);
 	int rc = table_publish(c->config.table, e);
 	if (rc == -ENOSPC && make_room(c)) {
 		rc = table_publish(c->config.table, e);
@@ -283,12 +298,20 @@ void cache_store_lazy(struct cache *c, const struct record *rec, const struct ca
 
 static void forget_old_kind(struct cache *c, const struct record *rec) {
 	const struct entry *old = table_lookup(c->config.table, rec->domain.text, rec->domain.len);
-	if (old == NULL || old->kind == (uint8_t)rec->kind) {
+	if (old == NULL) {
 		return;
 	}
-	if (old->kind == ENTRY_NONE) {
+	int kind = old->kind;
+	struct record was;
+	if (kind == ENTRY_POLICY && cache_read_stored(old, &was) == 0) {
+		kind = (int)was.kind; // an override may hide another one
+	}
+	if (kind == (int)rec->kind) {
+		return;
+	}
+	if (kind == RECORD_NONE) {
 		cache_store_forget(c, STORE_NONE, &rec->domain);
-	} else if (old->kind == ENTRY_FAILED) {
+	} else if (kind == RECORD_FAILED) {
 		cache_store_forget(c, STORE_STATE, &rec->domain);
 	}
 }
@@ -365,6 +388,7 @@ bool cache_drop(struct cache *c, const struct name *domain) {
 			);
 		}
 	}
+	override_dropped(c, domain, &c->now);
 	return kept;
 }
 
@@ -394,13 +418,42 @@ static void make_late(struct cache *c, struct put *p, const struct cache_now *no
 	c->config.done(c->config.arg, &domain, p->cookie);
 }
 
+int cache_backup(
+	struct cache *c,
+	const char *directory,
+	uint64_t cookie,
+	const struct cache_now *now
+) {
+	if (c->restamps || c->backup_ticket != 0) {
+		return -EBUSY;
+	}
+	uint64_t ticket = ++c->ticket;
+	if (!store_backup(c->config.store, directory, now->wall, ticket)) {
+		return -EBUSY;
+	}
+	c->backup_ticket = ticket;
+	c->backup_cookie = cookie;
+	return 0;
+}
+
+static void
+confirm_operation(struct cache *c, const struct store_confirm *k, const struct cache_now *now) {
+	if (k->ticket == c->backup_ticket) {
+		c->backup_ticket = 0;
+		c->config.operated(c->config.arg, c->backup_cookie, k->status);
+	} else {
+		(void)override_confirm(c, k, now);
+	}
+}
+
 static void confirm(struct cache *c, const struct store_confirm *k, const struct cache_now *now) {
 	struct put *p = find_ticket(&c->waiting, k->ticket);
 	if (p == NULL) {
 		p = find_ticket(&c->late, k->ticket);
 	}
 	if (p == NULL) {
-		return; // superseded or purged
+		confirm_operation(c, k, now); // or superseded, or purged
+		return;
 	}
 	p->queued = false;
 	if (k->status < 0) {
@@ -447,6 +500,8 @@ static void chase_deadlines(struct cache *c, const struct cache_now *now) {
 void cache_turn(struct cache *c, const struct cache_now *now) {
 	struct store_confirm confirms[ROWS];
 	size_t n;
+	c->now = *now;
+	override_turn(c, now);
 	while ((n = store_confirmed(c->config.store, confirms, ROWS)) > 0) {
 		for (size_t i = 0; i < n; i++) {
 			confirm(c, &confirms[i], now);

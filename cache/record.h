@@ -63,6 +63,8 @@ struct record {
 	// to parse. Borrowed.
 	const uint8_t *text;
 	uint32_t text_len;
+	// What is shown is the operator's decision (cache/override.h). Never encoded.
+	bool overridden;
 };
 
 // "none", "policy", "failed", "unknown".

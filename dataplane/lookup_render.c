@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define STRING_MAX 255
+#define OVERRIDE "; override=1"
 
 struct strings {
 	uint8_t *at;
@@ -50,13 +51,16 @@ render_policy(const struct record *rec, int64_t shift_s, boot_s_t now, struct st
 		rec->ends_at + shift_s
 	);
 	bool why = !fresh && rec->failure.why[0] != '\0';
+	// The longest reason is cut by two octets when an override stands before it.
 	int len = snprintf(
 		first + head,
 		sizeof(first) - (size_t)head,
-		"%d; n=%u%s%s",
+		"%d; n=%u%s%s%.*s",
 		fresh ? 1 : 0,
 		(unsigned)rec->policy.mx_count,
+		rec->overridden ? OVERRIDE : "",
 		why ? "; why=" : "",
+		rec->overridden ? RECORD_WHY_MAX - 2 : RECORD_WHY_MAX,
 		why ? rec->failure.why : ""
 	);
 	put(s, first, (size_t)(head + len));
@@ -83,6 +87,9 @@ int lookup_render(
 	*fresh_at = 0;
 	if (rec->kind == RECORD_POLICY) {
 		*fresh_at = (uint16_t)render_policy(rec, wall_shift_s, now, &s);
+	} else if (rec->kind == RECORD_NONE) {
+		const char *text = rec->overridden ? "v=STSQ1; r=none" OVERRIDE : "v=STSQ1; r=none";
+		put(&s, text, strlen(text));
 	} else {
 		char text[LOOKUP_FIRST_STRING_MAX + 1];
 		int n = snprintf(
