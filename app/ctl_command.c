@@ -111,8 +111,9 @@ purge_one(struct ctl_connection *c, const struct ctl_request *r, const struct na
 		return;
 	}
 	bool dry = ctl_flag(r, "dry_run");
-	bool kept = dry ? cache_current(cache_of(c), domain, &rec)
-			: cache_drop(cache_of(c), domain);
+	bool known = cache_current(cache_of(c), domain, &rec)
+		     && (rec.kind != RECORD_NONE || rec.ends_at != 0);
+	bool kept = dry ? known : cache_drop(cache_of(c), domain) && known;
 	if (!kept) {
 		send_fault(c, domain->text, "nothing is known of this domain", 3);
 		return;

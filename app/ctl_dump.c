@@ -19,7 +19,7 @@
 // meanwhile: table_scan() gives it once in each pass, in part 3 unless in part 1.
 // A filter can only keep it from both.
 
-#define SCAN_BUCKETS 8
+#define SCAN_BUCKETS 4
 
 struct filter {
 	char kind[16]; // "": any

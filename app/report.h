@@ -19,7 +19,7 @@ struct report_source {
 	const struct config *config;
 	boot_s_t started;
 	bool serving;
-	mono_ns_t slice_ns_max; // longest piece of work over all domains (app/ctl.h)
+	mono_ns_t slice_ns_max; // CPU time of the longest slice of work over all domains
 };
 
 #define REPORT_VERSION "0.1.0"

@@ -482,10 +482,11 @@ static void back_up(struct store *s) {
 		commit_group(s);
 	}
 	int rc = s->down ? s->cause : store_backup_make(s, s->backup, s->backup_wall);
-	confirm(s, s->backup_ticket, rc);
 	pthread_mutex_lock(&s->lock);
-	s->backup_ticket = 0;
+	uint64_t ticket = s->backup_ticket;
+	s->backup_ticket = 0; // who reads the confirmation may ask for another one
 	pthread_mutex_unlock(&s->lock);
+	confirm(s, ticket, rc);
 }
 
 static void turn(struct store *s) {
