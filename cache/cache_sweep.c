@@ -19,7 +19,7 @@ struct sweep {
 static void fold_into_store(struct cache *c, const struct entry *e, const struct cache_now *now) {
 	struct record rec;
 	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
-	if (hour == 0 || cache_read_stored(e, &rec) < 0) {
+	if (hour == 0 || cache_read_stored(e, &rec) < 0 || rec.kind != RECORD_POLICY) {
 		return;
 	}
 	boot_s_t stored = rec.used_at;

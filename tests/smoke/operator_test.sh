@@ -22,6 +22,8 @@ expect() { # NAME WANTED-PATTERN
 	echo "$1: $got"
 }
 
+is_warm() { ctl --json status | jq -e .warm; }
+
 settled() { told "$1" 'r=(policy|none|failed)'; }
 told() { [[ $(ask "$1") =~ $2 ]]; } # NAME PATTERN
 
@@ -37,6 +39,7 @@ json() { # JQ-EXPRESSION STSCTL-ARGUMENTS...: true of all lines together
 	ctl --json "$@" | jq -es "$expression" >/dev/null || fail "$*: not $expression"
 }
 
+stalled=()
 internet_up
 stsd_config "hold.stub: 1500ms"
 stsd_start
@@ -203,15 +206,10 @@ json 'map(.domain) == ["fifth.test", "xn--bcher-kva.test"] or
 json 'length == 1 and (.[0] | has("stsd_queries_per_s"))' top --once
 ctl top --once | grep -q '^questions/s'
 
-# A reader that takes nothing holds nobody up.
-exec {STALLED}<> <(ctl --json dump)
-json 'length > 10' dump
-
 # A backup is a store: policies, overrides and the clock are in it.
 ctl backup "$DIR/copy"
 [ "$(status_of ctl backup "$DIR/copy")" -eq 1 ] || fail "a backup over another one"
 kept=$(ctl --json dump --kind policy | jq -r .domain | sort)
-exec {STALLED}>&-
 stsd_stop KILL
 sed -i "s|^store.directory:.*|store.directory: $DIR/copy|" "$DIR/stsd.yaml"
 hosts_off
@@ -220,4 +218,36 @@ stsd_start
 [ "$(ctl --json status | jq .load_complete)" = true ]
 expect good.test 'r=policy; mode=enforce'
 expect second.test 'r=none; override=1'
+stsd_stop TERM
+
+# A big dump, while readers stall, names come, go and change: each name that is
+# kept throughout is given exactly once.
+"$BUILD/bench/stsbench" make --policies 5000 --none 60000 --out "$DIR/many" >/dev/null
+"$BUILD/bench/stsbench" fill --in "$DIR/many" --store "$DIR/many.store"
+sed -i "s|^store.directory:.*|store.directory: $DIR/many.store|" "$DIR/stsd.yaml"
+stsd_start
+until_true 60 is_warm
+ctl --json dump | jq -r .domain | sort >"$DIR/throughout"
+[ "$(wc -l <"$DIR/throughout")" -eq 65000 ] || fail "$(wc -l <"$DIR/throughout") names"
+[ -z "$(uniq -d "$DIR/throughout")" ]
+mapfile -t changed < <(ctl --json dump --kind none | head -40 | jq -r .domain)
+for ((i = 0; i < 5; i++)); do
+	ctl --json dump | { read -r _ && pause 600; } &
+	stalled+=($!)
+done
+(
+	for ((i = 0; i < 3000; i++)); do echo "n$i.new.test"; done | ctl prefetch - >/dev/null
+	for d in "${changed[@]}"; do ctl override "$d" none >/dev/null; done
+) &
+change=$!
+for ((i = 0; i < 3; i++)); do
+	ctl --json dump | jq -r .domain | sort >"$DIR/now"
+	[ -z "$(uniq -d "$DIR/now")" ] || fail "twice: $(uniq -d "$DIR/now" | head -3)"
+	[ -z "$(comm -23 "$DIR/throughout" "$DIR/now")" ] || fail "a name is missing"
+done
+wait "$change"
+json 'length == 40' overrides
+echo "longest slice of a dump: $(ctl --json stats | jq .stsd_dump_slice_ns_max) ns"
+grep VmRSS "/proc/$STSD/status"
+kill "${stalled[@]}"
 stsd_stop TERM
