@@ -42,7 +42,7 @@ static const char *words_of(const char *why) {
 }
 
 static void say(const char *title, const char *text) {
-	printf("  %-12s %s\n", title, text);
+	printf("  %-13s %s\n", title, text);
 }
 
 // "2026-01-02 03:04:05 UTC, 3 h ago"
@@ -61,7 +61,11 @@ static void say_time(const char *title, json_t *value) {
 	while (u < 3 && s < 2 * UNITS[u].s) {
 		u++;
 	}
-	printf("  %-12s %s, %s%" PRIu64 " %s%s\n",
+	if (s == 0) {
+		printf("  %-13s %s, now\n", title, stsctl_print_time(value, text));
+		return;
+	}
+	printf("  %-13s %s, %s%" PRIu64 " %s%s\n",
 	       title,
 	       stsctl_print_time(value, text),
 	       off >= 0 ? "in " : "",
