@@ -101,7 +101,7 @@ static uint32_t entry_time(boot_s_t s, uint32_t never) {
 
 static void evict_one(void *arg, const struct entry *e) {
 	struct cache *c = arg;
-	if (c->evict_cursor == UINT64_MAX || e->kind != ENTRY_NONE) {
+	if (c->evict_cursor == UINT64_MAX || e->kind != ENTRY_NONE || override_guards(c, e)) {
 		return;
 	}
 	if (table_remove(c->config.table, e->name, e->name_len)) {

@@ -108,5 +108,5 @@ void cache_sweep(struct cache *c, const struct cache_now *now) {
 	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &s);
 	c->restamp = c->restamp && c->sweep_cursor != 0;
 	c->restamps = c->restamps
-		      && (c->restamp || c->stats.pending > 0 || c->overrides.unconfirmed > 0);
+		      && (c->restamp || c->stats.pending > 0 || c->overrides.unconfirmed_count > 0);
 }

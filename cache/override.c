@@ -28,6 +28,8 @@
 
 struct override_slot {
 	TAILQ_ENTRY(override_slot) link;
+	TAILQ_ENTRY(override_slot) pending; // in `unconfirmed`
+	bool is_pending;
 	struct override_slot *next_in_bucket;
 	struct override o;
 	bool cleared; // only the deletion is to be confirmed yet
@@ -38,6 +40,7 @@ struct override_slot {
 
 void override_init(struct override_set *s) {
 	TAILQ_INIT(&s->list);
+	TAILQ_INIT(&s->unconfirmed);
 	s->next_end = CLOCK_NEVER;
 }
 
@@ -138,7 +141,7 @@ void override_scan(
 
 struct override_stats override_stats(const struct cache *c) {
 	return (struct override_stats){
-		.count = c->overrides.count, .not_durable = c->overrides.unconfirmed};
+		.count = c->overrides.count, .not_durable = c->overrides.unconfirmed_count};
 }
 
 bool override_hides(const struct cache *c, const struct name *domain) {
@@ -173,6 +176,15 @@ static void remove_slot(struct cache *c, struct override_slot *s) {
 // A record for a domain of which nothing is known: ended long ago.
 static struct record bare_record(const struct name *domain) {
 	return (struct record){.kind = RECORD_NONE, .domain = *domain};
+}
+
+bool override_guards(const struct cache *c, const struct entry *e) {
+	if (c->overrides.count == 0) {
+		return false;
+	}
+	struct name domain = {.len = e->name_len};
+	memcpy(domain.text, e->name, e->name_len);
+	return override_of(c, &domain) != NULL;
 }
 
 bool override_is_bare(const struct cache *c, const struct entry *e) {
@@ -259,9 +271,12 @@ static void write_slot(struct cache *c, struct override_slot *s, const struct ca
 // Something is to be written; whoever waited for what was before waits no more.
 static void
 change(struct cache *c, struct override_slot *s, uint64_t cookie, const struct cache_now *now) {
-	bool confirmed = s->o.durable || (s->ticket == 0 && s->retry_at == 0);
 	uint64_t old = s->cookie;
-	c->overrides.unconfirmed += confirmed ? 1 : 0;
+	if (!s->is_pending) {
+		s->is_pending = true;
+		c->overrides.unconfirmed_count++;
+		TAILQ_INSERT_TAIL(&c->overrides.unconfirmed, s, pending);
+	}
 	s->o.durable = false;
 	s->cookie = cookie;
 	write_slot(c, s, now);
@@ -333,10 +348,9 @@ bool override_clear(
 }
 
 bool override_confirm(struct cache *c, const struct store_confirm *k, const struct cache_now *now) {
-	struct override_slot *s = c->overrides.unconfirmed > 0 ? TAILQ_FIRST(&c->overrides.list)
-							       : NULL;
+	struct override_slot *s = TAILQ_FIRST(&c->overrides.unconfirmed);
 	while (s != NULL && s->ticket != k->ticket) {
-		s = TAILQ_NEXT(s, link);
+		s = TAILQ_NEXT(s, pending);
 	}
 	if (s == NULL) {
 		return false;
@@ -348,7 +362,9 @@ bool override_confirm(struct cache *c, const struct store_confirm *k, const stru
 		s->retry_at = now->mono + REWRITE_AFTER_NS;
 	} else {
 		s->o.durable = true;
-		c->overrides.unconfirmed--;
+		s->is_pending = false;
+		c->overrides.unconfirmed_count--;
+		TAILQ_REMOVE(&c->overrides.unconfirmed, s, pending);
 	}
 	if (k->status >= 0 && s->cleared) {
 		remove_slot(c, s);
@@ -379,10 +395,9 @@ void override_turn(struct cache *c, const struct cache_now *now) {
 	if (c->overrides.next_end != CLOCK_NEVER && now->boot >= c->overrides.next_end - LEAD_S) {
 		end_those_over(c, now);
 	}
-	struct override_slot *s = c->overrides.unconfirmed > 0 ? TAILQ_FIRST(&c->overrides.list)
-							       : NULL;
-	for (; s != NULL; s = TAILQ_NEXT(s, link)) {
-		if (!s->o.durable && s->ticket == 0 && s->retry_at <= now->mono) {
+	struct override_slot *s;
+	TAILQ_FOREACH (s, &c->overrides.unconfirmed, pending) {
+		if (s->ticket == 0 && s->retry_at <= now->mono) {
 			write_slot(c, s, now);
 		}
 	}

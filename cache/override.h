@@ -113,8 +113,9 @@ TAILQ_HEAD(override_slots, override_slot);
 struct override_set {
 	struct override_slots list;
 	struct override_slot *by_domain[OVERRIDE_BUCKETS];
+	struct override_slots unconfirmed; // writes and deletions
+	size_t unconfirmed_count;
 	size_t count;
-	size_t unconfirmed; // writes and deletions
 	boot_s_t next_end;
 };
 
@@ -137,6 +138,9 @@ void override_loaded(struct cache *c, const struct cache_now *now);
 
 // What is kept of a domain has just been taken from the table.
 void override_dropped(struct cache *c, const struct name *domain, const struct cache_now *now);
+
+// Whether the entry is of a domain that has one: it is not evicted.
+bool override_guards(const struct cache *c, const struct entry *e);
 
 // Whether the entry stands for an override alone: nothing is known beneath.
 bool override_is_bare(const struct cache *c, const struct entry *e);

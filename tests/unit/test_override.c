@@ -471,6 +471,30 @@ static void a_full_table_refuses(void ** /*state*/) {
 	end(&w);
 }
 
+static void an_overridden_domain_is_not_evicted(void ** /*state*/) {
+	struct world w;
+	begin(&w);
+	char domain[32];
+	set(&w, "d0.example", POLICY_MODE_ENFORCE, CLOCK_NEVER);
+	set(&w, "new.example", POLICY_MODE_NONE, CLOCK_NEVER);
+	for (int i = 0; i < 5000; i++) {
+		snprintf(domain, sizeof(domain), "d%d.example", i);
+		struct record none = {
+			.kind = RECORD_NONE,
+			.domain = name_of(domain),
+			.ends_at = w.now.boot + 3000,
+			.next_check_at = CLOCK_NEVER,
+		};
+		put(&w, &none);
+	}
+	struct cache_stats stats;
+	cache_stats(w.cache, &stats);
+	assert_true(stats.evicted > 3000);
+	assert_string_equal(answer(&w, "d0.example"), "none");
+	assert_string_equal(answer(&w, "new.example"), "none override");
+	end(&w);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_view),
@@ -483,6 +507,7 @@ int main(void) {
 		cmocka_unit_test(a_store_that_fails_is_tried_on),
 		cmocka_unit_test(a_none_record_is_found_again_beneath),
 		cmocka_unit_test(a_full_table_refuses),
+		cmocka_unit_test(an_overridden_domain_is_not_evicted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
