@@ -302,6 +302,8 @@ static bool add_event(struct appliance *a, evutil_socket_t fd, short what, event
 }
 
 static int add_events(struct appliance *a) {
+	// A client that hangs up while it is written to is told by the write.
+	(void)signal(SIGPIPE, SIG_IGN);
 	bool ok = add_event(a, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop)
 		  && add_event(a, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop)
 		  && add_event(a, SIGHUP, EV_SIGNAL | EV_PERSIST, on_reload)
