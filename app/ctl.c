@@ -26,7 +26,7 @@
 #define REQUEST_BYTES_MAX (1024 * 1024)
 #define OUTPUT_HIGH (256 * 1024)
 #define CONNECTIONS_MAX 32
-#define SLICE_NS (CLOCK_NS_PER_MS / 2)
+#define SLICE_NS (CLOCK_NS_PER_MS * 2 / 5)
 
 TAILQ_HEAD(connections, ctl_connection);
 
