@@ -4,51 +4,47 @@
 #include "app/ctl.h"
 
 #define LOG_TOPIC "ctl"
+#include "app/ctl_inner.h"
+#include "app/view.h"
+#include "base/err.h"
 #include "base/log.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/listener.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REQUEST_BYTES_MAX (1024 * 1024)
 #define OUTPUT_HIGH (256 * 1024)
-#define DUMP_BUCKETS 64
 #define CONNECTIONS_MAX 32
-#define DUMP_SLICE_NS (CLOCK_NS_PER_MS / 2)
+#define SLICE_NS (CLOCK_NS_PER_MS * 2 / 5)
 
-struct connection {
-	TAILQ_ENTRY(connection) link;
-	struct ctl *ctl;
-	struct bufferevent *bev;
-	uint64_t id;
-	size_t awaited; // domains asked for, unanswered
-	bool dumping;
-	uint64_t cursor;
-};
-TAILQ_HEAD(connections, connection);
+TAILQ_HEAD(connections, ctl_connection);
 
 struct ctl {
 	struct evconnlistener *listener;
-	const struct report_source *source;
+	struct event *slicer;
+	struct report_source *source;
 	ctl_reload_fn *reload;
 	void *reload_arg;
-	struct connections open;
+	struct connections open; // who had a slice last stands last
 	size_t count;
 	uint64_t last_id;
 	char path[108];
 };
 
-static void send_json(struct connection *c, json_t *o) {
+// Answers.
+
+void ctl_send(struct ctl_connection *c, json_t *o) {
 	char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
 	if (line != NULL) {
 		struct evbuffer *out = bufferevent_get_output(c->bev);
@@ -59,113 +55,135 @@ static void send_json(struct connection *c, json_t *o) {
 	json_decref(o);
 }
 
-static void send_done(struct connection *c, int status, const char *error) {
-	json_t *o = json_pack("{s:b, s:i}", "done", 1, "status", status);
-	if (o != NULL && error != NULL) {
-		json_object_set_new(o, "error", json_string(error));
+void ctl_fail(struct ctl_connection *c, int status, const char *error) {
+	if (c->status == 0) {
+		c->status = status;
+		snprintf(c->error, sizeof(c->error), "%s", error);
 	}
-	send_json(c, o);
 }
 
-static void close_connection(struct connection *c) {
+bool ctl_is_full(const struct ctl_connection *c) {
+	return evbuffer_get_length(bufferevent_get_output(c->bev)) >= OUTPUT_HIGH;
+}
+
+const struct report_source *ctl_source(const struct ctl_connection *c) {
+	return c->ctl->source;
+}
+
+int ctl_reload(struct ctl_connection *c, char *note, size_t cap) {
+	return c->ctl->reload(c->ctl->reload_arg, note, cap);
+}
+
+bool ctl_flag(const struct ctl_request *r, const char *key) {
+	return json_is_true(json_object_get(r->options, key));
+}
+
+const char *ctl_word(const struct ctl_request *r, const char *key) {
+	return json_string_value(json_object_get(r->options, key));
+}
+
+// The last line, when nothing is under way any more.
+static void end_if_done(struct ctl_connection *c) {
+	if (c->work != NULL || c->awaited > 0) {
+		return;
+	}
+	json_t *o = json_pack("{s:b, s:i}", "done", 1, "status", c->status);
+	if (o != NULL && c->error[0] != '\0') {
+		json_object_set_new(o, "error", json_string(c->error));
+	}
+	ctl_send(c, o);
+}
+
+static void end_work(struct ctl_connection *c) {
+	if (c->work != NULL) {
+		c->work->free(c->state);
+		c->work = NULL;
+		c->state = NULL;
+	}
+}
+
+static void close_connection(struct ctl_connection *c) {
+	end_work(c);
 	TAILQ_REMOVE(&c->ctl->open, c, link);
 	c->ctl->count--;
 	bufferevent_free(c->bev);
 	free(c);
 }
 
-// Commands. Each answers and, unless it goes on later, says "done".
+// Slices.
 
-static void cmd_status(struct connection *c, json_t * /*args*/) {
-	send_json(c, report_status(c->ctl->source));
-	send_done(c, 0, NULL);
+static bool can_work(const struct ctl_connection *c) {
+	return c->work != NULL && c->awaited < CTL_AWAITED_MAX && !ctl_is_full(c);
 }
 
-static void cmd_stats(struct connection *c, json_t * /*args*/) {
-	send_json(c, report_stats(c->ctl->source));
-	send_done(c, 0, NULL);
-}
-
-// The next domain of the arguments; an error line for one that is no name.
-static bool arg_domain(struct connection *c, const json_t *arg, struct name *out) {
-	const char *text = json_string_value(arg);
-	enum name_verdict v = NAME_NOT_LDH;
-	if (text != NULL) {
-		v = name_parse(text, strlen(text), out);
-	}
-	if (v != NAME_OK) {
-		send_json(
-			c,
-			json_pack(
-				"{s:s, s:s}",
-				"domain",
-				text != NULL ? text : "",
-				"error",
-				name_verdict_str(v)
-			)
-		);
-	}
-	return v == NAME_OK;
-}
-
-static void cmd_show(struct connection *c, json_t *args) {
-	struct name domain;
-	struct record rec;
-	int status = json_array_size(args) == 1 ? 0 : 2;
-	if (status != 0) {
-		send_done(c, status, "expected one domain");
-	} else if (!arg_domain(c, json_array_get(args, 0), &domain)) {
-		send_done(c, 2, "not a domain name");
-	} else if (!cache_current(pump_cache(c->ctl->source->pump), &domain, &rec)) {
-		send_done(c, 3, "nothing is known of this domain");
-	} else {
-		send_json(c, report_record(&rec, true));
-		send_done(c, 0, NULL);
-	}
-}
-
-static void cmd_purge(struct connection *c, json_t *args) {
-	size_t i;
-	json_t *arg;
-	int status = 0;
-	json_array_foreach(args, i, arg) {
-		struct name domain;
-		if (!arg_domain(c, arg, &domain)) {
-			status = 1;
-			continue;
-		}
-		bool kept = cache_drop(pump_cache(c->ctl->source->pump), &domain);
-		status = kept ? status : 3;
-		send_json(c, json_pack("{s:s, s:b}", "domain", domain.text, "purged", (int)kept));
-	}
-	send_done(c, status, NULL);
-}
-
-// Refresh and prefetch: a line for each domain as its answer comes.
-static void want_all(struct connection *c, json_t *args, enum sched_cause cause) {
-	size_t i;
-	json_t *arg;
-	uint64_t id = c->id;
-	struct ctl *ctl = c->ctl;
-	c->awaited = 1; // held until all are asked: answers may come at once
-	json_array_foreach(args, i, arg) {
-		struct name domain;
-		if (arg_domain(c, arg, &domain)) {
-			c->awaited++;
-			pump_want(ctl->source->pump, &domain, cause, id);
+// A timer of no time: the loop comes to it in its next turn, after the others.
+static void want_slice(struct ctl *ctl) {
+	static const struct timeval AT_ONCE = {0};
+	struct ctl_connection *c;
+	TAILQ_FOREACH (c, &ctl->open, link) {
+		if (can_work(c)) {
+			event_add(ctl->slicer, &AT_ONCE);
+			return;
 		}
 	}
-	if (--c->awaited == 0) {
-		send_done(c, 0, NULL);
+}
+
+// What this thread has worked: the clock goes on while others have the CPU.
+static mono_ns_t cpu_ns(void) {
+	struct timespec ts;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (mono_ns_t)ts.tv_sec * CLOCK_NS_PER_S + (mono_ns_t)ts.tv_nsec;
+}
+
+static void on_slice(evutil_socket_t /*fd*/, short /*what*/, void *arg) {
+	struct ctl *ctl = arg;
+	struct ctl_connection *c = TAILQ_FIRST(&ctl->open);
+	while (c != NULL && !can_work(c)) {
+		c = TAILQ_NEXT(c, link);
 	}
+	if (c == NULL) {
+		return;
+	}
+	TAILQ_REMOVE(&ctl->open, c, link);
+	TAILQ_INSERT_TAIL(&ctl->open, c, link);
+	mono_ns_t begun = cpu_ns();
+	if (!c->work->slice(c, c->state, clock_mono_ns() + SLICE_NS)) {
+		end_work(c);
+		end_if_done(c);
+	}
+	mono_ns_t took = cpu_ns() - begun;
+	if (took > ctl->source->slice_ns_max) {
+		ctl->source->slice_ns_max = took;
+	}
+	want_slice(ctl);
 }
 
-static void cmd_refresh(struct connection *c, json_t *args) {
-	want_all(c, args, SCHED_PREFETCH);
+void ctl_start(struct ctl_connection *c, const struct ctl_work *work, void *state) {
+	if (state == NULL) {
+		ctl_fail(c, 1, "memory is short");
+		return;
+	}
+	c->work = work;
+	c->state = state;
+	want_slice(c->ctl);
 }
 
-static void cmd_prefetch(struct connection *c, json_t *args) {
-	want_all(c, args, SCHED_MISS);
+// What comes later.
+
+static struct ctl_connection *find(struct ctl *ctl, uint64_t id) {
+	struct ctl_connection *c;
+	TAILQ_FOREACH (c, &ctl->open, link) {
+		if (c->id == id) {
+			break;
+		}
+	}
+	return c; // NULL: it hung up
+}
+
+static void answered(struct ctl_connection *c) {
+	c->awaited--;
+	want_slice(c->ctl);
+	end_if_done(c);
 }
 
 static const char *verdict_str(const struct sched_reply *reply) {
@@ -180,19 +198,14 @@ void ctl_answer(
 	const struct sched_reply *reply
 ) {
 	struct ctl *ctl = arg;
-	struct connection *c;
-	TAILQ_FOREACH (c, &ctl->open, link) {
-		if (c->id == id) {
-			break;
-		}
-	}
+	struct ctl_connection *c = find(ctl, id);
 	if (c == NULL) {
-		return; // it hung up
+		return;
 	}
 	struct record rec;
 	bool known = reply->verdict == SCHED_LOOK
 		     && cache_current(pump_cache(ctl->source->pump), domain, &rec);
-	json_t *o = known ? report_record(&rec, false)
+	json_t *o = known ? ctl_command_line(c, &rec)
 			  : json_pack(
 				  "{s:s, s:s, s:s, s:i}",
 				  "domain",
@@ -204,93 +217,57 @@ void ctl_answer(
 				  "retry",
 				  (int)reply->retry_s
 			  );
-	send_json(c, o);
-	if (--c->awaited == 0) {
-		send_done(c, 0, NULL);
-	}
+	ctl_send(c, o);
+	answered(c);
 }
 
-static void dump_entry(void *arg, const struct entry *e) {
-	struct record rec;
-	if (cache_read_entry(e, &rec) == 0) {
-		send_json(arg, report_record(&rec, false));
+void ctl_operated(void *arg, uint64_t id, int status) {
+	struct ctl_connection *c = find(arg, id);
+	if (c == NULL) {
+		return;
 	}
+	if (status == -ECANCELED) {
+		ctl_fail(c, 1, "another command has overtaken this one");
+	} else if (status < 0) {
+		char error[96];
+		snprintf(error, sizeof(error), "not on disk: %s", err_str(status));
+		ctl_fail(c, 1, error);
+	}
+	answered(c);
 }
 
-// A slice of the dump: until the socket is full or the slice of time is over.
-static void dump_more(struct connection *c) {
-	mono_ns_t until = clock_mono_ns() + DUMP_SLICE_NS;
-	struct evbuffer *out = bufferevent_get_output(c->bev);
-	while (c->dumping && evbuffer_get_length(out) < OUTPUT_HIGH && clock_mono_ns() < until) {
-		table_scan(c->ctl->source->table, &c->cursor, DUMP_BUCKETS, dump_entry, c);
-		if (c->cursor == 0) {
-			c->dumping = false;
-			send_done(c, 0, NULL);
-		}
-	}
-}
+// Requests.
 
-static void cmd_dump(struct connection *c, json_t * /*args*/) {
-	c->dumping = true;
-	c->cursor = 0;
-	dump_more(c);
-	if (c->dumping && evbuffer_get_length(bufferevent_get_output(c->bev)) == 0) {
-		// An empty slice writes nothing, so nothing would call us again.
-		bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
-	}
-}
-
-static void cmd_reload(struct connection *c, json_t * /*args*/) {
-	char note[1024] = "";
-	int rc = c->ctl->reload(c->ctl->reload_arg, note, sizeof(note));
-	if (rc == 0) {
-		send_json(c, json_pack("{s:s}", "note", note));
-	}
-	send_done(c, rc == 0 ? 0 : 1, rc == 0 ? NULL : note);
-}
-
-static const struct {
-	const char *name;
-	void (*run)(struct connection *c, json_t *args);
-} COMMANDS[] = {
-	{"status", cmd_status},
-	{"stats", cmd_stats},
-	{"show", cmd_show},
-	{"dump", cmd_dump},
-	{"refresh", cmd_refresh},
-	{"purge", cmd_purge},
-	{"prefetch", cmd_prefetch},
-	{"reload", cmd_reload},
-};
-
-static void run_line(struct connection *c, const char *line, size_t len) {
+static void run_line(struct ctl_connection *c, const char *line, size_t len) {
 	json_error_t fault;
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &fault);
 	const char *command = json_string_value(json_object_get(request, "command"));
 	json_t *args = json_object_get(request, "args");
 	json_t *none = json_array();
-	for (size_t i = 0; command != NULL && i < sizeof(COMMANDS) / sizeof(COMMANDS[0]); i++) {
-		if (strcmp(COMMANDS[i].name, command) == 0) {
-			COMMANDS[i].run(c, json_is_array(args) ? args : none);
-			goto end;
-		}
+	const struct ctl_request r = {
+		.args = json_is_array(args) ? args : none,
+		.options = json_object_get(request, "options"),
+	};
+	c->status = 0;
+	c->error[0] = '\0';
+	c->awaited = 1; // held until the command has returned: answers may come at once
+	if (command != NULL) {
+		ctl_command_run(c, command, &r);
+	} else {
+		ctl_fail(c, 2, "expected {\"command\": ..., \"args\": []}");
 	}
-	send_done(
-		c,
-		2,
-		command != NULL ? "no such command" : "expected {\"command\": ..., \"args\": []}"
-	);
-end:
+	c->awaited--;
+	end_if_done(c);
 	json_decref(none);
 	json_decref(request);
 }
 
 // One request at a time: the next line waits until the last has been answered.
-static void take_lines(struct connection *c) {
+static void take_lines(struct ctl_connection *c) {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
 	size_t len;
 	char *line;
-	while (!c->dumping && c->awaited == 0
+	while (c->work == NULL && c->awaited == 0 && !ctl_is_full(c)
 	       && (line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF)) != NULL) {
 		run_line(c, line, len);
 		free(line);
@@ -298,7 +275,7 @@ static void take_lines(struct connection *c) {
 }
 
 static void on_read(struct bufferevent *bev, void *arg) {
-	struct connection *c = arg;
+	struct ctl_connection *c = arg;
 	if (evbuffer_get_length(bufferevent_get_input(bev)) > REQUEST_BYTES_MAX) {
 		LOG(WARN, "a control request is too long");
 		close_connection(c);
@@ -307,12 +284,9 @@ static void on_read(struct bufferevent *bev, void *arg) {
 	take_lines(c);
 }
 
-static void on_write(struct bufferevent *bev, void *arg) {
-	struct connection *c = arg;
-	dump_more(c);
-	if (c->dumping && evbuffer_get_length(bufferevent_get_output(bev)) == 0) {
-		bufferevent_trigger(bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
-	}
+static void on_write(struct bufferevent * /*bev*/, void *arg) {
+	struct ctl_connection *c = arg;
+	want_slice(c->ctl);
 	take_lines(c);
 }
 
@@ -330,7 +304,7 @@ static void on_accept(
 	void *arg
 ) {
 	struct ctl *ctl = arg;
-	struct connection *c = ctl->count < CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	struct ctl_connection *c = ctl->count < CONNECTIONS_MAX ? calloc(1, sizeof(*c)) : NULL;
 	struct bufferevent *bev = c == NULL ? NULL
 					    : bufferevent_socket_new(
 						    evconnlistener_get_base(listener),
@@ -342,7 +316,7 @@ static void on_accept(
 		free(c);
 		return;
 	}
-	*c = (struct connection){.ctl = ctl, .bev = bev, .id = ++ctl->last_id};
+	*c = (struct ctl_connection){.ctl = ctl, .bev = bev, .id = ++ctl->last_id};
 	TAILQ_INSERT_TAIL(&ctl->open, c, link);
 	ctl->count++;
 	bufferevent_setcb(bev, on_read, on_write, on_event, c);
@@ -382,7 +356,7 @@ static int listen_at(const char *path) {
 int ctl_open(
 	const char *path,
 	struct event_base *base,
-	const struct report_source *source,
+	struct report_source *source,
 	ctl_reload_fn *reload,
 	void *reload_arg,
 	struct ctl **out
@@ -400,9 +374,16 @@ int ctl_open(
 	*c = (struct ctl){.source = source, .reload = reload, .reload_arg = reload_arg};
 	snprintf(c->path, sizeof(c->path), "%s", path);
 	TAILQ_INIT(&c->open);
-	c->listener = evconnlistener_new(base, on_accept, c, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	c->slicer = evtimer_new(base, on_slice, c);
+	c->listener = c->slicer == NULL ? NULL
+					: evconnlistener_new(
+						base, on_accept, c, LEV_OPT_CLOSE_ON_FREE, 0, fd
+					);
 	if (c->listener == NULL) {
 		close(fd);
+		if (c->slicer != NULL) {
+			event_free(c->slicer);
+		}
 		free(c);
 		return -ENOMEM;
 	}
@@ -418,6 +399,7 @@ void ctl_close(struct ctl *c) {
 		close_connection(TAILQ_FIRST(&c->open));
 	}
 	evconnlistener_free(c->listener);
+	event_free(c->slicer);
 	unlink(c->path);
 	free(c);
 }

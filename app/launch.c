@@ -180,6 +180,7 @@ static int open_pump(struct appliance *a) {
 		.share_failed = (unsigned)c->share_failed,
 		.share_none = (unsigned)c->share_none,
 		.seed = random_seed(),
+		.operated = ctl_operated,
 	};
 	p.fetch = (struct fetch_config){
 		.workers = (unsigned)c->fetch_workers,
@@ -307,6 +308,8 @@ static bool add_event(struct appliance *a, evutil_socket_t fd, short what, event
 }
 
 static int add_events(struct appliance *a) {
+	// A client that hangs up while it is written to is told by the write.
+	(void)signal(SIGPIPE, SIG_IGN);
 	bool ok = add_event(a, SIGTERM, EV_SIGNAL | EV_PERSIST, on_stop)
 		  && add_event(a, SIGINT, EV_SIGNAL | EV_PERSIST, on_stop)
 		  && add_event(a, SIGHUP, EV_SIGNAL | EV_PERSIST, on_reload)

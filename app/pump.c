@@ -74,6 +74,9 @@ answer(struct pump *p,
 		.verdict = VERDICT[reply->verdict],
 	};
 	memcpy(token.why, reply->why, sizeof(token.why));
+	if (reply->verdict != SCHED_PENDING && override_hides(p->cache, domain)) {
+		token.verdict = READY_LOOK; // the operator's answer stands in the table
+	}
 	unsigned worker = (unsigned)(w->token[0] >> 32);
 	if (!dataplane_ready(p->config.dataplane, worker, &token)) {
 		p->stats.ready_full++; // the hold time answers `pending`
@@ -294,6 +297,41 @@ void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause
 	want(p, domain, cause, &w);
 }
 
+// What the operator decides.
+
+static void operated(void *arg, uint64_t cookie, int status) {
+	const struct pump *p = arg;
+	p->config.operated(p->config.answer_arg, cookie, status);
+}
+
+int pump_override(
+	struct pump *p,
+	const struct name *domain,
+	enum policy_mode mode,
+	int64_t for_s,
+	uint64_t id
+) {
+	read_clocks(p);
+	// The second that has begun is not counted.
+	const struct override o = {
+		.domain = *domain,
+		.mode = mode,
+		.set_at = p->now.boot,
+		.ends_at = for_s > 0 ? p->now.boot + for_s + 1 : CLOCK_NEVER,
+	};
+	return override_set(p->cache, &o, id, &p->now);
+}
+
+bool pump_override_clear(struct pump *p, const struct name *domain, uint64_t id) {
+	read_clocks(p);
+	return override_clear(p->cache, domain, id, &p->now);
+}
+
+int pump_backup(struct pump *p, const char *directory, uint64_t id) {
+	read_clocks(p);
+	return cache_backup(p->cache, directory, id, &p->now);
+}
+
 // Loading.
 
 static void loaded(void *arg, const struct record *rec) {
@@ -342,6 +380,7 @@ int pump_open(const struct pump_config *config, struct pump **out) {
 		.none_percent = config->share_none,
 		.seed = config->seed,
 		.done = in_force,
+		.operated = operated,
 		.arg = p,
 	};
 	p->cache = cache_new(&cache);
@@ -375,6 +414,7 @@ void pump_stats(const struct pump *p, struct pump_stats *out) {
 	*out = p->stats;
 	sched_stats(p->sched, &out->sched);
 	cache_stats(p->cache, &out->cache);
+	out->overrides = override_stats(p->cache);
 }
 
 void pump_set_answer_arg(struct pump *p, void *arg) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cache/cache.h"
+#include "cache/override.h"
 #include "dataplane/dataplane.h"
 #include "fetch/fetch.h"
 #include "fetch/sched.h"
@@ -23,6 +24,10 @@ struct pump;
 typedef void
 pump_answer_fn(void *arg, uint64_t id, const struct name *domain, const struct sched_reply *reply);
 
+// What the operator asked for by pump_override() and the like is on disk, or
+// negative: why not.
+typedef void pump_operated_fn(void *arg, uint64_t id, int status);
+
 struct pump_config {
 	struct dataplane *dataplane;
 	struct table *table;
@@ -37,6 +42,7 @@ struct pump_config {
 	struct event_base *base;
 	int spawner;
 	pump_answer_fn *answer;
+	pump_operated_fn *operated;
 	void *answer_arg;
 };
 
@@ -53,12 +59,28 @@ bool pump_turn(struct pump *p);
 // Asks for a domain on behalf of the operator; the answer comes with the id.
 void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause, uint64_t id);
 
+// Each is followed by operated() with the id, unless it fails at once.
+// @param for_s  0: until it is cleared.
+// @return As override_set().
+[[nodiscard]] int pump_override(
+	struct pump *p,
+	const struct name *domain,
+	enum policy_mode mode,
+	int64_t for_s,
+	uint64_t id
+);
+// @return False: there was none.
+[[nodiscard]] bool pump_override_clear(struct pump *p, const struct name *domain, uint64_t id);
+// @return As cache_backup().
+[[nodiscard]] int pump_backup(struct pump *p, const char *directory, uint64_t id);
+
 // Who gets the answers of pump_want(), once there is somebody.
 void pump_set_answer_arg(struct pump *p, void *arg);
 
 struct pump_stats {
 	struct sched_stats sched;
 	struct cache_stats cache;
+	struct override_stats overrides;
 	uint64_t misses;
 	uint64_t rechecks;
 	uint64_t checks;

@@ -89,6 +89,7 @@ json_t *report_status(const struct report_source *s) {
 	json_object_set_new(o, "cache_not_loaded", number(m->refused[EVICT_NO_LOAD]));
 	json_object_set_new(o, "cache_max_bytes", number(s->config->cache_bytes));
 	json_object_set_new(o, "cache_bytes", number(memory_bytes(m)));
+	json_object_set_new(o, "overrides", number(p.overrides.count));
 	json_object_set_new(o, "jobs", number(p.sched.jobs));
 	json_object_set_new(o, "load_complete", json_boolean(p.load_complete));
 	json_object_set_new(o, "load_fault", json_string(p.load_fault));
@@ -234,90 +235,8 @@ json_t *report_stats(const struct report_source *s) {
 	json_object_set_new(o, "stsd_rechecks_total", number(p.rechecks));
 	json_object_set_new(o, "stsd_checks_total", number(p.checks));
 	json_object_set_new(o, "stsd_ready_full_total", number(p.ready_full));
-	return o;
-}
-
-// Octets that are no valid UTF-8 become U+FFFD, so that JSON stays JSON.
-static json_t *text_of(const uint8_t *text, size_t len) {
-	json_t *whole = json_stringn((const char *)text, len);
-	if (whole != NULL) {
-		return whole;
-	}
-	char *plain = malloc(len * 3 + 1);
-	size_t n = 0;
-	for (size_t i = 0; plain != NULL && i < len; i++) {
-		if (text[i] < 0x80) {
-			plain[n++] = (char)text[i];
-		} else {
-			memcpy(plain + n, "\xef\xbf\xbd", 3);
-			n += 3;
-		}
-	}
-	whole = plain == NULL ? NULL : json_stringn(plain, n);
-	free(plain);
-	return whole;
-}
-
-static void set_time(json_t *o, const char *key, boot_s_t t) {
-	if (t != 0 && t != CLOCK_NEVER) {
-		json_object_set_new(
-			o, key, json_integer((json_int_t)(t - clock_boot_s() + clock_wall_s()))
-		);
-	}
-}
-
-static void add_policy(json_t *o, const struct record *rec) {
-	json_object_set_new(o, "mode", json_string(policy_mode_str(rec->policy.mode)));
-	json_object_set_new(o, "max_age", json_integer((json_int_t)rec->policy.max_age_s));
-	json_t *list = json_array();
-	const uint8_t *at = rec->policy.mx;
-	size_t len;
-	const char *mx;
-	while ((mx = policy_mx_next(&rec->policy, &at, &len)) != NULL) {
-		json_array_append_new(list, json_stringn(mx, len));
-	}
-	json_object_set_new(o, "mx", list);
-	set_time(o, "inserted_at", rec->inserted_at);
-	set_time(o, "fetched_at", rec->fetched_at);
-	set_time(o, "refresh_at", rec->refresh_at);
-}
-
-static void add_failure(json_t *o, const struct record_failure *f) {
-	json_t *failure = json_object();
-	json_object_set_new(failure, "class", json_string(f->class));
-	json_object_set_new(failure, "why", json_string(f->why));
-	json_object_set_new(failure, "id", json_string(f->id));
-	json_object_set_new(failure, "attempts", json_integer(f->attempts));
-	set_time(failure, "at", f->at);
-	set_time(failure, "since", f->since);
-	set_time(failure, "retry_at", f->retry_at);
-	json_object_set_new(o, "failure", failure);
-}
-
-json_t *report_record(const struct record *rec, bool with_text) {
-	json_t *o = json_pack(
-		"{s:s, s:s}", "domain", rec->domain.text, "kind", record_kind_str(rec->kind)
-	);
-	if (o == NULL) {
-		return NULL;
-	}
-	if (rec->kind == RECORD_POLICY) {
-		add_policy(o, rec);
-	}
-	if (rec->id[0] != '\0') {
-		json_object_set_new(o, "id", json_string(rec->id));
-	}
-	set_time(o, "ends_at", rec->ends_at);
-	if (rec->kind != RECORD_NONE) {
-		set_time(o, "checked_at", rec->checked_at);
-		set_time(o, "next_check_at", rec->next_check_at);
-	}
-	set_time(o, "used_at", rec->used_at);
-	if (rec->kind != RECORD_NONE && rec->failure.why[0] != '\0') {
-		add_failure(o, &rec->failure);
-	}
-	if (with_text && rec->text_len > 0) {
-		json_object_set_new(o, "text", text_of(rec->text, rec->text_len));
-	}
+	json_object_set_new(o, "stsd_overrides", number(p.overrides.count));
+	json_object_set_new(o, "stsd_overrides_not_durable", number(p.overrides.not_durable));
+	json_object_set_new(o, "stsd_dump_slice_ns_max", number(s->slice_ns_max));
 	return o;
 }

@@ -19,6 +19,7 @@ struct report_source {
 	const struct config *config;
 	boot_s_t started;
 	bool serving;
+	mono_ns_t slice_ns_max; // CPU time of the longest slice of work over all domains
 };
 
 #define REPORT_VERSION "0.1.0"
@@ -27,5 +28,3 @@ struct report_source {
 json_t *report_status(const struct report_source *s);
 // Every counter by its metric name; of workers the sum.
 json_t *report_stats(const struct report_source *s);
-// One domain: times as wall seconds, texts escaped to valid UTF-8.
-json_t *report_record(const struct record *rec, bool with_text);

@@ -30,6 +30,7 @@ struct cache *cache_new(const struct cache_config *config) {
 	c->config = *config;
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->late);
+	override_init(&c->overrides);
 	c->answer = malloc(config->answer_max);
 	c->encoded = malloc(RECORD_BYTES_MAX);
 	c->evict = evict_new(&(struct evict_config){
@@ -64,6 +65,7 @@ void cache_free(struct cache *c) {
 	}
 	free_list(&c->waiting);
 	free_list(&c->late);
+	override_fini(&c->overrides);
 	free(c->answer);
 	free(c->encoded);
 	evict_free(c->evict);
@@ -226,12 +228,20 @@ bool cache_has_state(const struct entry *e) {
 
 static void forget_old_kind(struct cache *c, const struct record *rec) {
 	const struct entry *old = table_lookup(c->config.table, rec->domain.text, rec->domain.len);
-	if (old == NULL || old->kind == (uint8_t)rec->kind) {
+	if (old == NULL) {
 		return;
 	}
-	if (old->kind == ENTRY_NONE) {
+	int kind = old->kind;
+	struct record was;
+	if (kind == ENTRY_POLICY && cache_read_stored(old, &was) == 0) {
+		kind = (int)was.kind; // an override may hide another one
+	}
+	if (kind == (int)rec->kind) {
+		return;
+	}
+	if (kind == RECORD_NONE) {
 		cache_store_forget(c, STORE_NONE, &rec->domain);
-	} else if (old->kind != ENTRY_POLICY && cache_has_state(old)) {
+	} else if (kind != RECORD_POLICY && cache_has_state(old)) {
 		cache_store_forget(c, STORE_STATE, &rec->domain);
 	}
 }
@@ -357,6 +367,7 @@ bool cache_drop(struct cache *c, const struct name *domain) {
 			);
 		}
 	}
+	override_dropped(c, domain, &c->now);
 	return kept;
 }
 
@@ -386,13 +397,42 @@ static void make_late(struct cache *c, struct put *p, const struct cache_now *no
 	c->config.done(c->config.arg, &domain, p->cookie);
 }
 
+int cache_backup(
+	struct cache *c,
+	const char *directory,
+	uint64_t cookie,
+	const struct cache_now *now
+) {
+	if (c->restamps || c->backup_ticket != 0) {
+		return -EBUSY;
+	}
+	uint64_t ticket = ++c->ticket;
+	if (!store_backup(c->config.store, directory, now->wall, ticket)) {
+		return -EBUSY;
+	}
+	c->backup_ticket = ticket;
+	c->backup_cookie = cookie;
+	return 0;
+}
+
+static void
+confirm_operation(struct cache *c, const struct store_confirm *k, const struct cache_now *now) {
+	if (k->ticket == c->backup_ticket) {
+		c->backup_ticket = 0;
+		c->config.operated(c->config.arg, c->backup_cookie, k->status);
+	} else {
+		(void)override_confirm(c, k, now);
+	}
+}
+
 static void confirm(struct cache *c, const struct store_confirm *k, const struct cache_now *now) {
 	struct put *p = find_ticket(&c->waiting, k->ticket);
 	if (p == NULL) {
 		p = find_ticket(&c->late, k->ticket);
 	}
 	if (p == NULL) {
-		return; // superseded or purged
+		confirm_operation(c, k, now); // or superseded, or purged
+		return;
 	}
 	p->queued = false;
 	if (k->status < 0) {
@@ -439,6 +479,8 @@ static void chase_deadlines(struct cache *c, const struct cache_now *now) {
 void cache_turn(struct cache *c, const struct cache_now *now) {
 	struct store_confirm confirms[ROWS];
 	size_t n;
+	c->now = *now;
+	override_turn(c, now);
 	while ((n = store_confirmed(c->config.store, confirms, ROWS)) > 0) {
 		for (size_t i = 0; i < n; i++) {
 			confirm(c, &confirms[i], now);

@@ -47,10 +47,11 @@ struct cache_config {
 	unsigned failed_percent;
 	unsigned none_percent; // policies have the rest
 	uint64_t seed;
-	// Whether an entry of this domain may not be given up; NULL: none is.
-	bool (*pinned)(void *arg, const struct name *domain);
 	// A put is in force (kept or not); cookie as given.
 	void (*done)(void *arg, const struct name *domain, uint64_t cookie);
+	// What the operator asked for (override_set(), override_clear(),
+	// cache_backup()) is on disk, or negative: why not.
+	void (*operated)(void *arg, uint64_t cookie, int status);
 	void *arg;
 };
 
@@ -101,7 +102,7 @@ void cache_put(
 	const struct cache_now *now
 );
 
-// Forgets a domain, in memory and on disk.
+// Forgets a domain, in memory and on disk; an override stands.
 // @return False if nothing was kept.
 bool cache_drop(struct cache *c, const struct name *domain);
 
@@ -116,6 +117,11 @@ void cache_turn(struct cache *c, const struct cache_now *now);
 // Reads an entry of the table, with its coarse use folded in.
 // @return 0 or ERR_CORRUPT.
 [[nodiscard]] int cache_read_entry(const struct entry *e, struct record *out);
+
+// Copies the store, as store_backup() does; the answer comes by operated().
+// @return 0; -EBUSY: one is being made, or the stored times are being mended.
+[[nodiscard]] int
+cache_backup(struct cache *c, const char *directory, uint64_t cookie, const struct cache_now *now);
 
 struct cache_stats {
 	uint64_t puts; // durable ones

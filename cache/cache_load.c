@@ -124,11 +124,18 @@ int cache_load(
 	c->restamps = clock->suspect;
 	c->load_shift_s = l.shift_s;
 	c->loading = true;
-	int rc = store_load(c->config.store, STORE_POLICY, load_policy, &l, report);
+	c->now = *now;
+	int rc = override_load(c, now, clock, report);
+	if (rc == 0) {
+		rc = store_load(c->config.store, STORE_POLICY, load_policy, &l, report);
+	}
 	if (rc == 0) {
 		rc = store_load(c->config.store, STORE_STATE, load_state, &l, report);
 	}
 	c->loading = false;
+	if (rc == 0) {
+		override_loaded(c, now);
+	}
 	if (rc == 0) {
 		rc = store_start(c->config.store);
 	}
@@ -141,10 +148,10 @@ int cache_load(
 // A NONE record of the store is published unless something newer is known.
 static void take_none(struct cache *c, const struct store_row *row, const struct cache_now *now) {
 	struct record rec = {.domain = row->domain};
+	const struct entry *e = table_lookup(c->config.table, rec.domain.text, rec.domain.len);
 	if (row->status != 0 || row->len == 0 || row->len > sizeof(row->value)
 	    || record_decode(row->value, row->len, c->load_shift_s, &rec) < 0
-	    || rec.kind != RECORD_NONE
-	    || table_lookup(c->config.table, rec.domain.text, rec.domain.len) != NULL) {
+	    || rec.kind != RECORD_NONE || (e != NULL && !override_is_bare(c, e))) {
 		return;
 	}
 	if (rec.ends_at <= now->boot) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cache/cache.h"
+#include "cache/override.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,10 @@ struct cache {
 	struct put_list waiting; // not published yet
 	struct put_list late;	 // published, not durable
 	struct put *by_domain[CACHE_PENDING_BUCKETS];
+	struct override_set overrides;
+	struct cache_now now; // of the last turn
+	uint64_t backup_ticket;
+	uint64_t backup_cookie;
 	uint64_t ticket;
 	uint64_t sweep_cursor;
 	bool warm;

@@ -17,11 +17,16 @@ static struct entry *entry_of_none(struct cache *c, const struct record *rec) {
 	return table_entry_new(c->config.table, rec->domain.text, rec->domain.len, 0);
 }
 
-static struct entry *
-entry_with_body(struct cache *c, const struct record *rec, const struct cache_now *now) {
+// @param shown  What is answered. @param rec  What is kept.
+static struct entry *entry_with_body(
+	struct cache *c,
+	const struct record *shown,
+	const struct record *rec,
+	const struct cache_now *now
+) {
 	uint16_t fresh_at = 0;
 	int answer = c->config.render(
-		rec, now->shown - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
+		shown, now->shown - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
 	);
 	int len = record_encode(rec, 0, c->encoded, RECORD_BYTES_MAX);
 	if (answer < 0 || len < 0) {
@@ -50,15 +55,23 @@ entry_with_body(struct cache *c, const struct record *rec, const struct cache_no
 
 struct entry *
 cache_publish_make(struct cache *c, const struct record *rec, const struct cache_now *now) {
-	if (rec->kind == RECORD_NONE && !evict_may_make(c->evict, rec->domain.len, now->boot)) {
+	struct override_view view;
+	bool overridden = override_view(override_of(c, &rec->domain), rec, now->boot, &view);
+	if (!overridden) {
+		view.shown = *rec;
+		view.ends_at = rec->ends_at;
+		view.check_at = rec->next_check_at;
+	}
+	bool small = rec->kind == RECORD_NONE && !overridden;
+	if (small && !evict_may_make(c->evict, rec->domain.len, now->boot)) {
 		return NULL;
 	}
-	struct entry *e = rec->kind == RECORD_NONE ? entry_of_none(c, rec)
-						   : entry_with_body(c, rec, now);
+	struct entry *e = small ? entry_of_none(c, rec) : entry_with_body(c, &view.shown, rec, now);
 	if (e != NULL) {
-		e->kind = (uint8_t)rec->kind;
-		e->ends_s = entry_time(rec->ends_at, UINT32_MAX);
-		e->check_s = entry_time(rec->next_check_at, ENTRY_CHECK_NEVER);
+		// A worker answers an override like a policy: with the ready-made text.
+		e->kind = overridden ? ENTRY_POLICY : (uint8_t)rec->kind;
+		e->ends_s = entry_time(view.ends_at, UINT32_MAX);
+		e->check_s = entry_time(view.check_at, ENTRY_CHECK_NEVER);
 	}
 	return e;
 }
@@ -176,12 +189,8 @@ static struct name name_of(const struct entry *e) {
 
 bool cache_publish_stays(void *arg, const struct entry *e) {
 	const struct cache *c = arg;
-	if (e->kind == ENTRY_NONE && c->config.pinned == NULL) {
-		return false;
-	}
 	struct name domain = name_of(e);
-	return cache_find_pending(c, &domain) != NULL
-	       || (c->config.pinned != NULL && c->config.pinned(c->config.arg, &domain));
+	return override_guards(c, e) || cache_find_pending(c, &domain) != NULL;
 }
 
 // What memory gives up goes from disk too, or it would come back at the next

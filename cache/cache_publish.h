@@ -45,7 +45,7 @@ bool cache_publish_is_passing(const struct entry *e);
 // Takes an entry out of the table.
 bool cache_publish_withdraw(struct cache *c, const struct entry *e);
 
-// For evict_config: one whose put is under way stays, and one that is pinned.
+// For evict_config: one whose put is under way stays, and one that is overridden.
 bool cache_publish_stays(void *arg, const struct entry *e);
 // For evict_config: takes an entry out of table and store.
 bool cache_publish_give_up(void *arg, const struct entry *e);

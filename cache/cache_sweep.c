@@ -20,7 +20,7 @@ struct sweep {
 static void fold_into_store(struct cache *c, const struct entry *e, const struct cache_now *now) {
 	struct record rec;
 	uint16_t hour = atomic_load_explicit(&e->used_h, memory_order_relaxed);
-	if (hour == 0 || cache_read_stored(e, &rec) < 0) {
+	if (hour == 0 || cache_read_stored(e, &rec) < 0 || rec.kind != RECORD_POLICY) {
 		return;
 	}
 	boot_s_t stored = rec.used_at;
@@ -35,7 +35,8 @@ static void fold_into_store(struct cache *c, const struct entry *e, const struct
 // A policy that was stored with another wall time is written anew, whole.
 static void restamp(struct cache *c, const struct entry *e, const struct cache_now *now) {
 	struct record rec;
-	if (cache_read_entry(e, &rec) == 0 && cache_find_pending(c, &rec.domain) == NULL) {
+	if (cache_read_entry(e, &rec) == 0 && rec.kind == RECORD_POLICY
+	    && cache_find_pending(c, &rec.domain) == NULL) {
 		cache_put(c, &rec, true, 0, now);
 	}
 }
@@ -116,5 +117,6 @@ void cache_sweep(struct cache *c, const struct cache_now *now) {
 	}
 	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &s);
 	c->restamp = c->restamp && c->sweep_cursor != 0;
-	c->restamps = c->restamps && (c->restamp || c->stats.pending > 0);
+	c->restamps = c->restamps
+		      && (c->restamp || c->stats.pending > 0 || c->overrides.unconfirmed_count > 0);
 }

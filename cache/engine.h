@@ -49,6 +49,9 @@ struct engine_ops {
 	bool (*next)(struct engine_iter *it, struct engine_row *out);
 	// @return 0, or why the iterator ended early.
 	int (*iter_end)(struct engine_iter *it);
+	// A copy that can be opened, in a directory that is not there yet. NULL for
+	// an engine that has no files.
+	int (*checkpoint)(struct engine *e, const char *path);
 	void (*close)(struct engine *e);
 };
 

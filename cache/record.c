@@ -57,6 +57,11 @@ const char *record_alert_str(enum record_alert alert) {
 	return alert_str[alert];
 }
 
+bool record_is_fresh(const struct record *rec, boot_s_t now) {
+	return now < rec->next_check_at
+	       && (rec->failure.why[0] == '\0' || rec->checked_at >= rec->failure.at);
+}
+
 static bool is_failing(const struct record *rec, boot_s_t now) {
 	return rec->kind == RECORD_POLICY && now < rec->ends_at && rec->failure.why[0] != '\0'
 	       && rec->policy.mode != POLICY_MODE_NONE;

@@ -92,6 +92,8 @@ struct record {
 	// most RECORD_FAILED_TEXT_MAX octets of it. Borrowed.
 	const uint8_t *failed_text;
 	uint32_t failed_text_len;
+	// What is shown is the operator's decision (cache/override.h). Never encoded.
+	bool overridden;
 };
 
 // "none", "policy", "failed", "unknown".
@@ -104,6 +106,10 @@ const char *record_alert_str(enum record_alert alert);
 // or fetches fail. A failure younger than an hour is a notice at most, until three
 // quarters of the policy's life are over.
 enum record_alert record_alert(const struct record *rec, boot_s_t now);
+
+// Whether the id of a policy was confirmed within its check interval, and nothing
+// has failed since.
+bool record_is_fresh(const struct record *rec, boot_s_t now);
 
 // Why it fails, for an answer or a report (RFC 8460): the last failure's reason
 // and, where it fits, "+fallback-to-cached-policy" while a policy is in force or

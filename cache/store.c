@@ -280,6 +280,20 @@ bool store_get(
 	return taken;
 }
 
+bool store_backup(struct store *s, const char *directory, wall_s_t wall, uint64_t ticket) {
+	pthread_mutex_lock(&s->lock);
+	bool taken = s->backup_ticket == 0 && s->tickets < STORE_TICKETS_MAX
+		     && snprintf(s->backup, sizeof(s->backup), "%s", directory) < PATH_MAX;
+	if (taken) {
+		s->backup_ticket = ticket;
+		s->backup_wall = wall;
+		s->tickets++;
+		pthread_cond_signal(&s->wake);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return taken;
+}
+
 bool store_stream(struct store *s, enum store_family family) {
 	pthread_mutex_lock(&s->lock);
 	bool idle = !s->streaming;

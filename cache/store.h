@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "base/clock.h"
 #include "base/name.h"
 
 #include <stdbool.h>
@@ -26,6 +27,7 @@ enum store_family {
 	STORE_POLICY, // durable, manifested
 	STORE_STATE,  // lazy: failed records, and of policies checked_at, last_used, failures
 	STORE_NONE,   // lazy, may be lost
+	STORE_OVERRIDE,
 };
 
 struct store;
@@ -120,6 +122,15 @@ store_get(struct store *s, enum store_family family, const struct name *domain, 
 // was put since.
 // @return False when a stream is under way.
 [[nodiscard]] bool store_stream(struct store *s, enum store_family family);
+
+// Makes a copy of the store, as of the queued writes, in a new or empty directory
+// on any file system: a checkpoint of the engine, a manifest, and the wall time.
+// A stsd can start on it.
+// @param directory  Absolute. @param ticket  Comes by store_confirmed().
+// @return False when one is being made, or too many tickets are out.
+// Context: any control thread; never waits for the disk.
+[[nodiscard]] bool
+store_backup(struct store *s, const char *directory, wall_s_t wall, uint64_t ticket);
 
 struct store_row {
 	uint64_t ticket; // of store_get(); 0: a row of the stream

@@ -445,6 +445,7 @@ static int copy_into(struct engine *from, struct engine *to) {
 	c->to = to;
 	(void)store_disk_scan(from, STORE_POLICY, copy_row, c);
 	(void)store_disk_scan(from, STORE_STATE, copy_row, c);
+	(void)store_disk_scan(from, STORE_OVERRIDE, copy_row, c);
 	flush_copy(c, true);
 	int rc = c->rc == 0 ? write_format(to) : c->rc;
 	free(c);

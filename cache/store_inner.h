@@ -28,7 +28,7 @@
 #define STORE_KEY_MAX (1 + NAME_DOMAIN_MAX)
 
 static inline uint8_t store_letter(enum store_family family) {
-	return (uint8_t) "PSN"[family];
+	return (uint8_t) "PSNO"[family];
 }
 
 struct store_write {
@@ -86,6 +86,9 @@ struct store {
 	// Under the lock.
 	bool streaming;
 	bool stop;
+	uint64_t backup_ticket; // 0: none is wanted
+	wall_s_t backup_wall;
+	char backup[PATH_MAX];
 	pthread_mutex_t lock;
 	pthread_cond_t wake; // of the store thread
 	struct store_writes writes;

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #define LOG_TOPIC "store"
 #include "base/log.h"
+#include "cache/store_backup.h"
 #include "cache/store_disk.h"
 #include "cache/store_space.h"
 
@@ -434,7 +435,7 @@ static bool stream_is_due(struct store *s) {
 
 // Context: under the lock.
 static bool has_work(struct store *s, mono_ns_t now) {
-	if (queue_count(s->wants) > 0 || stream_is_due(s) || s->stop) {
+	if (queue_count(s->wants) > 0 || stream_is_due(s) || s->stop || s->backup_ticket != 0) {
 		return true;
 	}
 	return s->down ? s->urgent > 0 || now >= s->retry_at : commit_is_due(s, now);
@@ -464,6 +465,30 @@ static void wait_for_work(struct store *s) {
 	}
 }
 
+static bool has_writes(struct store *s) {
+	pthread_mutex_lock(&s->lock);
+	bool has = !STAILQ_EMPTY(&s->writes);
+	pthread_mutex_unlock(&s->lock);
+	return has;
+}
+
+// What is queued by now goes in: that many groups hold the longest queue. Others
+// wait meanwhile, for as long as a flush takes.
+static void back_up(struct store *s) {
+	for (size_t i = 0; i < STORE_QUEUE_BYTES_MAX / GROUP_BYTES; i++) {
+		if (s->down || !has_writes(s)) {
+			break;
+		}
+		commit_group(s);
+	}
+	int rc = s->down ? s->cause : store_backup_make(s, s->backup, s->backup_wall);
+	pthread_mutex_lock(&s->lock);
+	uint64_t ticket = s->backup_ticket;
+	s->backup_ticket = 0; // who reads the confirmation may ask for another one
+	pthread_mutex_unlock(&s->lock);
+	confirm(s, ticket, rc);
+}
+
 static void turn(struct store *s) {
 	answer_gets(s);
 	if (s->down && clock_mono_ns() >= s->retry_at) {
@@ -472,12 +497,16 @@ static void turn(struct store *s) {
 	pthread_mutex_lock(&s->lock);
 	bool commit = !s->down && commit_is_due(s, clock_mono_ns());
 	bool stream = stream_is_due(s);
+	bool backup = s->backup_ticket != 0;
 	pthread_mutex_unlock(&s->lock);
 	if (commit) {
 		commit_group(s);
 	}
 	if (s->down) {
 		refuse_urgent(s);
+	}
+	if (backup) {
+		back_up(s);
 	}
 	if (stream && s->engine != NULL) {
 		(void)stream_slice(s);

@@ -179,6 +179,16 @@ static int iter_end(struct engine_iter *it) {
 	return code_of(err);
 }
 
+static int checkpoint(struct engine *e, const char *path) {
+	char *err = NULL;
+	rocksdb_checkpoint_t *c = rocksdb_checkpoint_object_create(rocks_of(e)->db, &err);
+	if (err == NULL) {
+		rocksdb_checkpoint_create(c, path, 0, &err);
+		rocksdb_checkpoint_object_destroy(c);
+	}
+	return code_of(err);
+}
+
 static void release(struct rocks *r) {
 	if (r->db != NULL) {
 		rocksdb_close(r->db);
@@ -201,6 +211,7 @@ static const struct engine_ops rocks_ops = {
 	.iter = iter,
 	.next = next,
 	.iter_end = iter_end,
+	.checkpoint = checkpoint,
 	.close = close_rocks,
 };
 

@@ -148,7 +148,8 @@ size_t lookup_answer_policy_text(
 size_t
 lookup_answer_not_ready(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *z);
 
-// The ready-made answer of a POLICY, FAILED or UNKNOWN record: TXT RDATA. The
+// The ready-made answer of a record: TXT RDATA. Of NONE records only overridden
+// ones need it. The
 // first string (at most 180 octets) is the whole verdict, then one string per
 // mx pattern. FAILED and UNKNOWN end where the digits of `retry=` are added.
 // @param wall_shift_s  wall clock minus boot clock, for `exp`.

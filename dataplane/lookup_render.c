@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define STRING_MAX 255
+#define OVERRIDE "; override=1"
 
 struct strings {
 	uint8_t *at;
@@ -32,15 +33,10 @@ static void put(struct strings *s, const char *text, size_t len) {
 	}
 }
 
-static bool is_fresh(const struct record *rec, boot_s_t now) {
-	return now < rec->next_check_at
-	       && (rec->failure.why[0] == '\0' || rec->checked_at >= rec->failure.at);
-}
-
 static int
 render_policy(const struct record *rec, int64_t shift_s, boot_s_t now, struct strings *s) {
 	char first[LOOKUP_FIRST_STRING_MAX + 1];
-	bool fresh = is_fresh(rec, now);
+	bool fresh = record_is_fresh(rec, now);
 	int head = snprintf(
 		first,
 		sizeof(first),
@@ -51,15 +47,17 @@ render_policy(const struct record *rec, int64_t shift_s, boot_s_t now, struct st
 		(rec->policy.max_age_s > 0 ? rec->ends_at : rec->fetched_at) + shift_s
 	);
 	char why[RECORD_WHY_MAX + 1] = "";
+	// The longest reason is cut by two octets when an override stands before it.
 	if (!fresh) {
-		record_why(rec, now, why, RECORD_WHY_MAX);
+		record_why(rec, now, why, rec->overridden ? RECORD_WHY_MAX - 2 : RECORD_WHY_MAX);
 	}
 	int len = snprintf(
 		first + head,
 		sizeof(first) - (size_t)head,
-		"%d; n=%u%s%s",
+		"%d; n=%u%s%s%s",
 		fresh ? 1 : 0,
 		(unsigned)rec->policy.mx_count,
+		rec->overridden ? OVERRIDE : "",
 		why[0] != '\0' ? "; why=" : "",
 		why
 	);
@@ -87,6 +85,9 @@ int lookup_render(
 	*fresh_at = 0;
 	if (rec->kind == RECORD_POLICY) {
 		*fresh_at = (uint16_t)render_policy(rec, wall_shift_s, now, &s);
+	} else if (rec->kind == RECORD_NONE) {
+		const char *text = rec->overridden ? "v=STSQ1; r=none" OVERRIDE : "v=STSQ1; r=none";
+		put(&s, text, strlen(text));
 	} else {
 		char text[LOOKUP_FIRST_STRING_MAX + 1];
 		char why[RECORD_WHY_MAX + 1];

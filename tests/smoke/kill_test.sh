@@ -33,7 +33,7 @@ for ((round = 1; round <= rounds; round++)); do
 			# Forgotten first by the recorder, then by the appliance.
 			if [ $((RANDOM % 3)) -eq 0 ] && [ -f "$DIR/recorded" ]; then
 				sed -i "/^$d.test /d" "$DIR/recorded"
-				ctl purge "$d.test" >/dev/null 2>&1 || true
+				ctl purge --force "$d.test" >/dev/null 2>&1 || true
 			fi
 			answer=$(ask "$d.test" +time=1)
 			[[ $answer == *r=policy* ]] || continue

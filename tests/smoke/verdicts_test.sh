@@ -74,7 +74,7 @@ expect second.test 'r=policy; mode=enforce; id=1'
 expect testing.test 'r=policy; mode=testing'
 ctl show good.test | grep -q '^mode .*enforce'
 ctl dump --json | jq -es 'map(select(.kind == "policy")) | length == 4' >/dev/null
-ctl purge second.test
+ctl purge --force second.test
 status=0
 ctl show second.test 2>/dev/null || status=$?
 [ "$status" -eq 3 ]

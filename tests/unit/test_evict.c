@@ -2,6 +2,7 @@
 // Copyright (c) 2026 The stsd authors
 
 #include "cache/cache.h"
+#include "cache/override.h"
 #include "cache/store_mem.h"
 
 #include <poll.h>
@@ -29,7 +30,6 @@ struct world {
 	unsigned none_percent;
 	size_t done;
 	size_t loaded;
-	const char *pinned; // this domain
 	uint64_t random;
 };
 
@@ -58,11 +58,6 @@ static void loaded(void *arg, const struct record * /*rec*/) {
 	w->loaded++;
 }
 
-static bool pinned(void *arg, const struct name *domain) {
-	const struct world *w = arg;
-	return w->pinned != NULL && strcmp(w->pinned, domain->text) == 0;
-}
-
 static void start(struct world *w) {
 	const struct store_config store = {.in_memory = true, .mem = w->mem};
 	const struct table_config table = {.max_names = 1000000, .seed = 1};
@@ -81,7 +76,6 @@ static void start(struct world *w) {
 		.failed_percent = w->failed_percent,
 		.none_percent = w->none_percent,
 		.seed = 1,
-		.pinned = pinned,
 		.done = done,
 		.arg = w,
 	});
@@ -629,14 +623,19 @@ static void one_owner_has_a_hundredth(void ** /*state*/) {
 	end(&w);
 }
 
-static void what_is_pinned_stays(void ** /*state*/) {
+static void what_is_overridden_stays(void ** /*state*/) {
 	struct world w = begin(256 * KIB);
-	w.pinned = "testing3.example";
 	start(&w);
 	for (size_t i = 0; i < 10; i++) {
 		put_policy(&w, name_of("testing", i), POLICY_MODE_TESTING);
 	}
 	turn_until_written(&w);
+	const struct override o = {
+		.domain = name_of("testing", 3),
+		.mode = POLICY_MODE_TESTING,
+		.ends_at = CLOCK_NEVER,
+	};
+	assert_int_equal(override_set(w.cache, &o, 0, &w.now), 0);
 	(void)fill(&w, "enforce", POLICY_MODE_ENFORCE);
 	while (stats_of(&w).memory.refused[EVICT_NO_FULL] == 0) {
 		put_policy(&w, name_of("more", stats_of(&w).puts), POLICY_MODE_ENFORCE);
@@ -821,7 +820,7 @@ int main(void) {
 		cmocka_unit_test(a_flood_of_policies_passes_in_its_reserve),
 		cmocka_unit_test(a_renewal_always_has_a_place),
 		cmocka_unit_test(one_owner_has_a_hundredth),
-		cmocka_unit_test(what_is_pinned_stays),
+		cmocka_unit_test(what_is_overridden_stays),
 		cmocka_unit_test(a_large_policy_is_paid_for_in_turns),
 		cmocka_unit_test(a_store_larger_than_memory_loads_enforce_first),
 		cmocka_unit_test(no_unexpired_enforce_policy_ever_disappears),
