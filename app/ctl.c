@@ -152,7 +152,7 @@ static void want_all(struct connection *c, json_t *args, enum sched_cause cause)
 		struct name domain;
 		if (arg_domain(c, arg, &domain)) {
 			c->awaited++;
-			pump_want(ctl->source->pump, &domain, cause, id);
+			pump_want(ctl->source->pump, PUMP_OPERATOR, &domain, cause, id);
 		}
 	}
 	if (--c->awaited == 0) {

@@ -23,6 +23,9 @@ struct pump;
 typedef void
 pump_answer_fn(void *arg, uint64_t id, const struct name *domain, const struct sched_reply *reply);
 
+// Who may wait for an answer besides the workers.
+enum pump_door { PUMP_OPERATOR, PUMP_ASK, PUMP_DOORS };
+
 struct pump_config {
 	struct dataplane *dataplane;
 	struct table *table;
@@ -32,8 +35,6 @@ struct pump_config {
 	struct sched_config sched;
 	struct event_base *base;
 	int spawner;
-	pump_answer_fn *answer;
-	void *answer_arg;
 };
 
 // @return 0 or a negative code.
@@ -46,11 +47,21 @@ void pump_close(struct pump *p);
 // One turn: misses, confirmations, deadlines. @return Whether there was work.
 bool pump_turn(struct pump *p);
 
-// Asks for a domain on behalf of the operator; the answer comes with the id.
-void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause, uint64_t id);
+// Where a door's answers go; without one they are dropped.
+void pump_set_door(struct pump *p, enum pump_door door, pump_answer_fn *fn, void *arg);
 
-// Who gets the answers of pump_want(), once there is somebody.
-void pump_set_answer_arg(struct pump *p, void *arg);
+// Asks for a domain on behalf of a door; the answer comes with the id, perhaps
+// within this call.
+void pump_want(
+	struct pump *p,
+	enum pump_door door,
+	const struct name *domain,
+	enum sched_cause cause,
+	uint64_t id
+);
+
+// A use of the entry has claimed its check (entry_use).
+void pump_check(struct pump *p, const struct name *domain);
 
 struct pump_stats {
 	struct sched_stats sched;
