@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAUSE_MS 100 // without descriptors
+#define PAUSE_MS 100	      // without descriptors
+#define SEND_BUFFER (1 << 18) // what a client that does not read may keep in the kernel
 
 struct accept {
 	struct event_base *base;
@@ -48,6 +49,8 @@ static void on_accept(
 		memcpy(&v6, sa, sizeof(v6));
 		memcpy(from.octets, &v6.sin6_addr, sizeof(v6.sin6_addr));
 	}
+	int bytes = SEND_BUFFER;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	if (from.family != AF_UNIX) {
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	}

@@ -58,10 +58,16 @@ static void raise_limit(const struct config *c) {
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want) {
 		return;
 	}
-	limit.rlim_cur = want;
-	limit.rlim_max = limit.rlim_max < want ? want : limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
-		LOG(WARN, "descriptors are short for %" PRIu64 " connections", (uint64_t)want);
+	struct rlimit raised = {
+		.rlim_cur = want,
+		.rlim_max = limit.rlim_max < want ? want : limit.rlim_max,
+	};
+	if (setrlimit(RLIMIT_NOFILE, &raised) < 0) {
+		limit.rlim_cur = limit.rlim_max; // as many as we may
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		LOG(WARN,
+		    "descriptors allowed: %" PRIu64 ", fewer than configured connections",
+		    (uint64_t)limit.rlim_cur);
 	}
 }
 

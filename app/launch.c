@@ -403,6 +403,8 @@ int launch_run(struct config *config, const char *path, int spawner) {
 	if (a == NULL) {
 		return 1;
 	}
+	// A client that left is found by the error of the write.
+	(void)signal(SIGPIPE, SIG_IGN);
 	a->config = config;
 	a->path = path;
 	a->spawner = spawner;

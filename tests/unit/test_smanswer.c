@@ -58,7 +58,7 @@ static void keys(void ** /*state*/) {
 		 "CHER.example:25",
 		 SMANSWER_ASK,
 		 "xn--bcher-kva.example"},
-		{"bu\xcc\x88"
+		{"\x62\x75\xcc\x88"
 		 "cher.example",
 		 SMANSWER_ASK,
 		 "xn--bcher-kva.example"},			  // not NFC
