@@ -75,17 +75,17 @@ main_cf() {
 }
 
 # A program of Postfix, with /etc and /usr as on the machine of a sender.
-on_sender() {
-	# shellcheck disable=SC2016 # for the inner shell
-	ip netns exec "$SRV" unshare --mount bash -c '
-		mount -t overlay overlay -o "lowerdir=$0/etc:/etc" /etc
-		mount -t overlay overlay -o "lowerdir=$0/deb/usr:/usr" /usr
-		exec "$@"' "$DIR" "$@"
-}
+# shellcheck disable=SC2016 # for the inner shell
+AS_SENDER='
+	mount -t overlay overlay -o "lowerdir=$0/etc:/etc" /etc
+	mount -t overlay overlay -o "lowerdir=$0/deb/usr:/usr" /usr
+	exec "$@"'
+on_sender() { ip netns exec "$SRV" unshare --mount bash -c "$AS_SENDER" "$DIR" "$@"; }
 
 postfix_up() {
 	on_sender /usr/sbin/postfix check
-	on_sender /usr/lib/postfix/sbin/master -d >>"$DIR/net.log" 2>&1 </dev/null &
+	ip netns exec "$SRV" unshare --mount bash -c "$AS_SENDER" "$DIR" \
+		/usr/lib/postfix/sbin/master -d >>"$DIR/net.log" 2>&1 </dev/null &
 	PIDS+=($!)
 	until_true 20 grep -q 'daemon started' "$DIR/postfix/log"
 }
