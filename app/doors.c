@@ -72,11 +72,15 @@ static void raise_limit(const struct config *c) {
 }
 
 static int open_socketmap(struct doors *d, const struct config *c, struct socketmap_config *s) {
-	static const char *const NAMES[SOCKETMAP_MAPS] = {"postfix", "postfix39", "sendmail"};
+	// FEATURE(`sts') of Sendmail asks for a map of this name.
+	static const struct {
+		const char *name;
+		unsigned settings;
+	} MAPS[SOCKETMAP_MAPS] = {{"postfix", 0}, {"postfix39", 1}, {"sendmail", 2}, {"sts", 2}};
 	for (unsigned i = 0; i < SOCKETMAP_MAPS; i++) {
-		const struct config_map *m = &c->maps[i];
+		const struct config_map *m = &c->maps[MAPS[i].settings];
 		s->maps[i] = (struct smanswer_map){
-			.name = NAMES[i],
+			.name = MAPS[i].name,
 			.strict_testing = m->strict_testing != 0,
 			.servername = m->servername != 0,
 			.tlsrpt = m->tlsrpt != 0,

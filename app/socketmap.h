@@ -10,7 +10,7 @@
 // The socketmap door, for Postfix and Sendmail (docs/senders/): requests as
 // netstrings, answered in order. Context: sts:main.
 
-#define SOCKETMAP_MAPS 3
+#define SOCKETMAP_MAPS 4 // postfix, postfix39, sendmail; sts, as Sendmail calls it
 
 struct socketmap_config {
 	struct ask *ask;

@@ -72,7 +72,7 @@ def rows():
     asks([b"postfix good.test"], [GOOD])  # a cold domain
     for where in [("127.0.0.1", 8461), ("::1", 8461), SOCKET]:
         asks([b"postfix good.test"], [GOOD], where)
-    asks([b"postfix39 good.test", b"sendmail good.test"], [frame(PLAIN)] * 2)
+    asks([b"postfix39 good.test", b"sendmail good.test", b"sts good.test"], [frame(PLAIN)] * 3)
     same = [b"GOOD.test", b"good.test.", b"good.test:587", b"good.test:submission", "ｇood。test".encode()]
     asks([b"postfix " + key for key in same], [GOOD] * len(same))
     nothing = ["testing.test", "none.test", "nopolicy.test", "badcert.test", "missing.test"]
