@@ -233,12 +233,14 @@ static void tell(const struct run *r, double took) {
 	(void)fprintf(
 		f,
 		"{\"connections\": %u, \"depth\": %u, \"answers_per_s\": %.0f, \"p50_us\": %.1f, "
-		"\"p99_us\": %.1f, \"ok\": %" PRIu64 ", \"wrong\": %" PRIu64 "}\n",
+		"\"p99_us\": %.1f, \"answers\": %" PRIu64 ", \"ok\": %" PRIu64
+		", \"wrong\": %" PRIu64 "}\n",
 		r->connections,
 		r->depth,
 		rate,
 		p50,
 		p99,
+		r->answers,
 		r->ok,
 		r->wrong
 	);
