@@ -10,7 +10,7 @@
 
 // Options that are good each by itself and cannot be meant together.
 
-#define CLASH_TEXT_MAX 128
+#define CLASH_TEXT_MAX 192
 
 // Looks for a CPU that is given two threads which poll or must not wait, and
 // for a DNS server that is the appliance itself.

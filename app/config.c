@@ -4,42 +4,14 @@
 #include "app/config.h"
 
 #include "app/clash.h"
-#include "app/plainfile.h"
-#include "app/value.h"
+#include "app/config_inner.h"
 #include "base/err.h"
 #include "dataplane/lookup.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
-
-enum type {
-	TYPE_TEXT,
-	TYPE_NUMBER,
-	TYPE_BOOL,
-	TYPE_MS,    // 1500ms, 2s, 1m, 1h
-	TYPE_BYTES, // 64KiB, 1MiB, 1GiB
-	TYPE_DRIVER,
-	TYPE_HUGEPAGES,
-	TYPE_LEVEL,
-	TYPE_PREFIXES, // networks; a bare address is one host
-	TYPE_CPUS,
-	TYPE_NAMES,
-	TYPE_UPSTREAMS, // ADDRESS or ADDRESS@PORT
-};
-
-struct option {
-	const char *key;
-	enum type type;
-	size_t offset;
-	uint64_t min;
-	uint64_t max;
-	const char *def; // as in a file; lists separated by commas
-	const char *help;
-};
 
 #define AT(field) offsetof(struct config, field)
 #define PRIVATE_NETS \
@@ -50,10 +22,29 @@ static const struct option OPTIONS[] = {
 	{"zone", TYPE_TEXT, AT(zone), 1, 62, "sts.", "zone under which domains are asked"},
 	{"nsid", TYPE_TEXT, AT(nsid), 0, 32, "", "name server id (RFC 5001), empty: none"},
 	{"listen.address", TYPE_PREFIXES, AT(addresses), 1, 8, "10.127.53.1/24,fd00:127:53::1/64", "addresses the data plane owns, with on-link prefix"},
+	{"listen.tcp", TYPE_ENDPOINTS, AT(tcp_listen), 0, 8, "", "ADDRESS@PORT of the kernel where DNS over TCP is served"},
+	{"listen.tcp_connections", TYPE_NUMBER, AT(tcp_connections), 1, 100000, "1000", "most of them at once"},
+	{"listen.tcp_idle", TYPE_MS, AT(tcp_idle_ms), 1000, 3600000, "10s", "one without a whole question for so long is closed"},
 	{"listen.port", TYPE_NUMBER, AT(port), 1, 65535, "5300", "UDP port"},
 	{"clients.allow", TYPE_PREFIXES, AT(allow), 0, 64, PRIVATE_NETS, "who may ask; everybody else meets silence"},
 	{"clients.resolvers", TYPE_PREFIXES, AT(resolvers), 0, 64, "", "clients that get the short hold"},
 	{"names.allow", TYPE_NAMES, AT(names_allow), 0, 8, "", "endings allowed although they are special use"},
+	{"socketmap.listen", TYPE_ENDPOINTS, AT(socketmap_listen), 0, 8, "", "ADDRESS@PORT or unix:PATH for Postfix and Sendmail"},
+	{"socketmap.connections", TYPE_NUMBER, AT(socketmap_connections), 1, 100000, "10000", "most of them at once"},
+	{"socketmap.idle", TYPE_MS, AT(socketmap_idle_ms), 1000, 3600000, "60s", "one without a whole request for so long is closed"},
+	{"socketmap.hold", TYPE_MS, AT(socketmap_hold_ms), 1, 90000, "20s", "how long a cold domain is waited for"},
+	{"socketmap.postfix.strict_testing", TYPE_BOOL, AT(maps[0].strict_testing), 0, 0, "no", "testing policies are enforced"},
+	{"socketmap.postfix.servername", TYPE_BOOL, AT(maps[0].servername), 0, 0, "yes", "answers have servername=hostname (Postfix 3.4)"},
+	{"socketmap.postfix.tlsrpt", TYPE_BOOL, AT(maps[0].tlsrpt), 0, 0, "yes", "answers have TLSRPT attributes (Postfix 3.10)"},
+	{"socketmap.postfix.unknown", TYPE_UNKNOWN, AT(maps[0].unknown), 0, 0, "notfound", "notfound or temp (mail waits) while nobody can say"},
+	{"socketmap.postfix39.strict_testing", TYPE_BOOL, AT(maps[1].strict_testing), 0, 0, "no", "testing policies are enforced"},
+	{"socketmap.postfix39.servername", TYPE_BOOL, AT(maps[1].servername), 0, 0, "yes", "answers have servername=hostname (Postfix 3.4)"},
+	{"socketmap.postfix39.tlsrpt", TYPE_BOOL, AT(maps[1].tlsrpt), 0, 0, "no", "answers have TLSRPT attributes (Postfix 3.10)"},
+	{"socketmap.postfix39.unknown", TYPE_UNKNOWN, AT(maps[1].unknown), 0, 0, "notfound", "notfound or temp (mail waits) while nobody can say"},
+	{"socketmap.sendmail.strict_testing", TYPE_BOOL, AT(maps[2].strict_testing), 0, 0, "no", "testing policies are enforced"},
+	{"socketmap.sendmail.servername", TYPE_BOOL, AT(maps[2].servername), 0, 0, "yes", "answers have servername=hostname (Postfix 3.4)"},
+	{"socketmap.sendmail.tlsrpt", TYPE_BOOL, AT(maps[2].tlsrpt), 0, 0, "no", "answers have TLSRPT attributes (Postfix 3.10)"},
+	{"socketmap.sendmail.unknown", TYPE_UNKNOWN, AT(maps[2].unknown), 0, 0, "notfound", "notfound or temp (mail waits) while nobody can say"},
 	{"port.driver", TYPE_DRIVER, AT(driver), 0, 0, "tap", "tap, af_packet, af_xdp, memif or pci"},
 	{"port.device", TYPE_TEXT, AT(device), 1, 255, "sts0", "tap name, interface, memif socket or PCI address"},
 	{"port.args", TYPE_TEXT, AT(device_args), 0, 255, "", "further device arguments, key=value,..."},
@@ -95,16 +86,13 @@ static const struct option OPTIONS[] = {
 // clang-format on
 
 #define OPTION_COUNT (sizeof(OPTIONS) / sizeof(OPTIONS[0]))
+_Static_assert(OPTION_COUNT <= CONFIG_OPTIONS_MAX, "the reader of files keeps a mark of each");
 
-// Where a value stands, for messages.
-struct place {
-	const char *source; // file, or "command line"
-	size_t line;	    // 0: none
-	struct config_fault *fault;
-};
+size_t config_option_index(const struct option *o) {
+	return (size_t)(o - OPTIONS);
+}
 
-__attribute__((format(printf, 3, 4))) static int
-refuse(const struct place *p, const char *key, const char *fmt, ...) {
+int config_refuse(const struct config_place *p, const char *key, const char *fmt, ...) {
 	char what[384];
 	va_list args;
 	va_start(args, fmt);
@@ -127,7 +115,7 @@ refuse(const struct place *p, const char *key, const char *fmt, ...) {
 	return ERR_CONFIG;
 }
 
-static const struct option *find_option(const char *key) {
+const struct option *config_option(const char *key) {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		if (strcmp(OPTIONS[i].key, key) == 0) {
 			return &OPTIONS[i];
@@ -137,7 +125,7 @@ static const struct option *find_option(const char *key) {
 }
 
 static int set_number(
-	const struct place *p,
+	const struct config_place *p,
 	const struct option *o,
 	const char *text,
 	const struct value_unit *units,
@@ -148,10 +136,10 @@ static int set_number(
 			   : o->type == TYPE_BYTES ? "a size such as 64MiB"
 						   : "a number";
 	if (!value_number(text, units, &v)) {
-		return refuse(p, o->key, "expected %s, got \"%s\"", kind, text);
+		return config_refuse(p, o->key, "expected %s, got \"%s\"", kind, text);
 	}
 	if (v < o->min || v > o->max) {
-		return refuse(
+		return config_refuse(
 			p,
 			o->key,
 			"expected %" PRIu64 " to %" PRIu64 "%s, got \"%s\"",
@@ -168,17 +156,21 @@ static int set_number(
 }
 
 static int
-set_bool(const struct place *p, const struct option *o, const char *text, uint64_t *out) {
+set_bool(const struct config_place *p, const struct option *o, const char *text, uint64_t *out) {
 	bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0;
 	if (!yes && strcmp(text, "no") != 0 && strcmp(text, "false") != 0) {
-		return refuse(p, o->key, "expected yes or no, got \"%s\"", text);
+		return config_refuse(p, o->key, "expected yes or no, got \"%s\"", text);
 	}
 	*out = yes;
 	return 0;
 }
 
+static const char *const HUGE[] = {"auto", "yes", "no", NULL};
+static const char *const UNKNOWN[] = {"notfound", "temp", NULL}; // enum config_unknown
+static const char *const NO_WORDS[] = {NULL};
+
 static int
-set_word(const struct place *p, const struct option *o, const char *text, uint64_t *out) {
+set_word(const struct config_place *p, const struct option *o, const char *text, uint64_t *out) {
 	enum port_driver driver;
 	enum log_level level;
 	if (o->type == TYPE_DRIVER && port_driver_parse(text, &driver)) {
@@ -189,30 +181,39 @@ set_word(const struct place *p, const struct option *o, const char *text, uint64
 		*out = level;
 		return 0;
 	}
-	static const char *const HUGE[] = {"auto", "yes", "no"};
-	for (uint64_t i = 0; o->type == TYPE_HUGEPAGES && i < 3; i++) {
-		if (strcmp(text, HUGE[i]) == 0) {
+	const char *const *words = o->type == TYPE_HUGEPAGES ? HUGE
+				   : o->type == TYPE_UNKNOWN ? UNKNOWN
+							     : NO_WORDS;
+	for (uint64_t i = 0; words[i] != NULL; i++) {
+		if (strcmp(text, words[i]) == 0) {
 			*out = i;
 			return 0;
 		}
 	}
-	return refuse(p, o->key, "expected %s, got \"%s\"", o->help, text);
+	return config_refuse(p, o->key, "expected %s, got \"%s\"", o->help, text);
 }
 
 // Adds one item to a list option.
-static int
-add_item(const struct place *p, const struct option *o, const char *text, struct config *c) {
+int config_add_item(
+	const struct config_place *p,
+	const struct option *o,
+	const char *text,
+	struct config *c
+) {
 	void *field = (char *)c + o->offset;
 	struct config_prefixes *prefixes = field;
 	struct config_cpus *cpus = field;
+	struct value_endpoints *endpoints = field;
 	uint64_t cpu;
 	switch (o->type) {
 	case TYPE_PREFIXES:
 		if (prefixes->count >= o->max) {
-			return refuse(p, o->key, "expected at most %" PRIu64 " items", o->max);
+			return config_refuse(
+				p, o->key, "expected at most %" PRIu64 " items", o->max
+			);
 		}
 		if (!value_prefix(text, &prefixes->at[prefixes->count])) {
-			return refuse(
+			return config_refuse(
 				p, o->key, "expected ADDRESS or ADDRESS/BITS, got \"%s\"", text
 			);
 		}
@@ -221,20 +222,32 @@ add_item(const struct place *p, const struct option *o, const char *text, struct
 	case TYPE_CPUS:
 		if (!value_number(text, VALUE_PLAIN, &cpu) || cpu > o->max
 		    || cpus->count >= CONFIG_CPU_MAX) {
-			return refuse(p, o->key, "expected a CPU number, got \"%s\"", text);
+			return config_refuse(p, o->key, "expected a CPU number, got \"%s\"", text);
 		}
 		cpus->at[cpus->count++] = (unsigned)cpu;
 		return 0;
+	case TYPE_ENDPOINTS:
+		if (endpoints->count >= o->max
+		    || !value_endpoint(text, &endpoints->at[endpoints->count])) {
+			return config_refuse(
+				p,
+				o->key,
+				"expected up to 8 ADDRESS@PORT or unix:PATH, got \"%s\"",
+				text
+			);
+		}
+		endpoints->count++;
+		return 0;
 	case TYPE_NAMES:
 		if (c->names_allow_count >= o->max || !name_is_host(text, strlen(text))) {
-			return refuse(p, o->key, "expected up to 8 names, got \"%s\"", text);
+			return config_refuse(p, o->key, "expected up to 8 names, got \"%s\"", text);
 		}
 		snprintf(c->names_allow[c->names_allow_count++], CONFIG_TEXT_MAX, "%s", text);
 		return 0;
 	default:
 		if (c->upstream_count >= o->max
 		    || !value_upstream(text, &c->upstreams[c->upstream_count])) {
-			return refuse(
+			return config_refuse(
 				p, o->key, "expected up to 8 ADDRESS[@PORT], got \"%s\"", text
 			);
 		}
@@ -243,11 +256,11 @@ add_item(const struct place *p, const struct option *o, const char *text, struct
 	}
 }
 
-static bool is_list(const struct option *o) {
+bool config_is_list(const struct option *o) {
 	return o->type >= TYPE_PREFIXES;
 }
 
-static void clear_list(const struct option *o, struct config *c) {
+void config_clear_list(const struct option *o, struct config *c) {
 	void *field = (char *)c + o->offset;
 	switch (o->type) {
 	case TYPE_PREFIXES:
@@ -255,6 +268,9 @@ static void clear_list(const struct option *o, struct config *c) {
 		break;
 	case TYPE_CPUS:
 		((struct config_cpus *)field)->count = 0;
+		break;
+	case TYPE_ENDPOINTS:
+		((struct value_endpoints *)field)->count = 0;
 		break;
 	case TYPE_NAMES:
 		c->names_allow_count = 0;
@@ -265,14 +281,18 @@ static void clear_list(const struct option *o, struct config *c) {
 	}
 }
 
-static int
-set_scalar(const struct place *p, const struct option *o, const char *text, struct config *c) {
+static int set_scalar(
+	const struct config_place *p,
+	const struct option *o,
+	const char *text,
+	struct config *c
+) {
 	void *field = (char *)c + o->offset;
 	size_t len = strlen(text);
 	switch (o->type) {
 	case TYPE_TEXT:
 		if (len < o->min || len > o->max) {
-			return refuse(
+			return config_refuse(
 				p,
 				o->key,
 				"expected %" PRIu64 " to %" PRIu64 " characters, got \"%.80s\"",
@@ -296,18 +316,22 @@ set_scalar(const struct place *p, const struct option *o, const char *text, stru
 	}
 }
 
-static int
-set_text(const struct place *p, const struct option *o, const char *text, struct config *c) {
-	if (!is_list(o)) {
+int config_set_text(
+	const struct config_place *p,
+	const struct option *o,
+	const char *text,
+	struct config *c
+) {
+	if (!config_is_list(o)) {
 		return set_scalar(p, o, text, c);
 	}
-	clear_list(o, c);
+	config_clear_list(o, c);
 	char copy[1024];
 	snprintf(copy, sizeof(copy), "%s", text);
 	char *rest = copy;
 	char *item;
 	while ((item = strsep(&rest, ",")) != NULL) {
-		int rc = item[0] == '\0' ? 0 : add_item(p, o, item, c);
+		int rc = item[0] == '\0' ? 0 : config_add_item(p, o, item, c);
 		if (rc < 0) {
 			return rc;
 		}
@@ -318,9 +342,9 @@ set_text(const struct place *p, const struct option *o, const char *text, struct
 void config_init(struct config *c) {
 	memset(c, 0, sizeof(*c));
 	struct config_fault fault;
-	struct place p = {.source = "default", .fault = &fault};
+	struct config_place p = {.source = "default", .fault = &fault};
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (set_text(&p, &OPTIONS[i], OPTIONS[i].def, c) < 0) {
+		if (config_set_text(&p, &OPTIONS[i], OPTIONS[i].def, c) < 0) {
 			fprintf(stderr, "%s\n", fault.text);
 			abort(); // a default of ours that does not fit its own row
 		}
@@ -328,166 +352,19 @@ void config_init(struct config *c) {
 }
 
 int config_set(struct config *c, const char *assignment, struct config_fault *fault) {
-	struct place p = {.source = "command line", .fault = fault};
+	struct config_place p = {.source = "command line", .fault = fault};
 	const char *mark = strchr(assignment, '=');
 	char key[64];
 	if (mark == NULL || (size_t)(mark - assignment) >= sizeof(key)) {
-		return refuse(&p, "", "expected KEY=VALUE, got \"%s\"", assignment);
+		return config_refuse(&p, "", "expected KEY=VALUE, got \"%s\"", assignment);
 	}
 	memcpy(key, assignment, (size_t)(mark - assignment));
 	key[mark - assignment] = '\0';
-	const struct option *o = find_option(key);
+	const struct option *o = config_option(key);
 	if (o == NULL) {
-		return refuse(&p, key, "no such option");
+		return config_refuse(&p, key, "no such option");
 	}
-	return set_text(&p, o, mark + 1, c);
-}
-
-// Reading a file: maps nest into dotted keys.
-
-struct walk {
-	yaml_parser_t parser;
-	struct config *config;
-	struct place place;
-	char key[128];
-	bool seen[OPTION_COUNT];
-};
-
-static int next_event(struct walk *w, yaml_event_t *ev) {
-	if (yaml_parser_parse(&w->parser, ev) == 0) {
-		const yaml_parser_t *p = &w->parser;
-		const char *problem = p->problem != NULL ? p->problem : "unreadable octets";
-		bool unread = p->error == YAML_READER_ERROR; // knows an offset, but no line
-		w->place.line = unread ? 0 : p->problem_mark.line + 1;
-		return unread ? refuse(&w->place, "", "octet %zu: %s", p->problem_offset, problem)
-			      : refuse(&w->place, "", "expected YAML, got: %s", problem);
-	}
-	w->place.line = ev->start_mark.line + 1;
-	return 0;
-}
-
-static int walk_list(struct walk *w, const struct option *o) {
-	clear_list(o, w->config);
-	for (;;) {
-		yaml_event_t ev;
-		int rc = next_event(w, &ev);
-		if (rc < 0) {
-			return rc;
-		}
-		bool end = ev.type == YAML_SEQUENCE_END_EVENT;
-		if (ev.type == YAML_SCALAR_EVENT) {
-			rc = add_item(&w->place, o, (const char *)ev.data.scalar.value, w->config);
-		} else if (!end) {
-			rc = refuse(&w->place, o->key, "expected a plain list");
-		}
-		yaml_event_delete(&ev);
-		if (rc < 0 || end) {
-			return rc;
-		}
-	}
-}
-
-static int take_value(struct walk *w, const yaml_event_t *ev) {
-	const struct option *o = find_option(w->key);
-	if (o == NULL) {
-		return refuse(&w->place, w->key, "no such option");
-	}
-	if (w->seen[o - OPTIONS]) {
-		return refuse(&w->place, w->key, "given twice");
-	}
-	w->seen[o - OPTIONS] = true;
-	if (ev->type == YAML_SEQUENCE_START_EVENT) {
-		return is_list(o) ? walk_list(w, o)
-				  : refuse(&w->place, w->key, "expected one value, got a list");
-	}
-	const char *text = (const char *)ev->data.scalar.value;
-	if (strlen(text) != ev->data.scalar.length) {
-		return refuse(&w->place, w->key, "expected text without NUL");
-	}
-	return set_text(&w->place, o, text, w->config);
-}
-
-#define DEPTH_MAX 4
-
-// Reads pairs up to the end of the map whose start has been read. Nested maps
-// are kept on a small stack of key lengths instead of recursion.
-static int walk_map(struct walk *w) {
-	size_t base[DEPTH_MAX + 1] = {0};
-	int depth = 0;
-	bool at_key = true;
-	while (depth >= 0) {
-		yaml_event_t ev;
-		int rc = next_event(w, &ev);
-		if (rc < 0) {
-			return rc;
-		}
-		size_t used = base[depth];
-		if (ev.type == YAML_MAPPING_END_EVENT) {
-			depth--;
-			at_key = true;
-		} else if (at_key && ev.type == YAML_SCALAR_EVENT && used + ev.data.scalar.length + 2 < sizeof(w->key)) {
-			memcpy(w->key + used, ev.data.scalar.value, ev.data.scalar.length + 1);
-			at_key = false;
-		} else if (at_key) {
-			rc = refuse(&w->place, "", "expected a key of letters and dots");
-		} else if (ev.type == YAML_MAPPING_START_EVENT && depth < DEPTH_MAX) {
-			size_t len = strlen(w->key);
-			w->key[len] = '.';
-			base[++depth] = len + 1;
-			at_key = true;
-		} else if (ev.type == YAML_SCALAR_EVENT || ev.type == YAML_SEQUENCE_START_EVENT) {
-			rc = take_value(w, &ev);
-			at_key = true;
-		} else {
-			rc = refuse(&w->place, w->key, "expected a value or a list");
-		}
-		yaml_event_delete(&ev);
-		if (rc < 0) {
-			return rc;
-		}
-	}
-	return 0;
-}
-
-static int walk_file(struct walk *w) {
-	for (;;) {
-		yaml_event_t ev;
-		int rc = next_event(w, &ev);
-		if (rc < 0) {
-			return rc;
-		}
-		yaml_event_type_t type = ev.type;
-		bool empty = type == YAML_SCALAR_EVENT && ev.data.scalar.length == 0;
-		yaml_event_delete(&ev);
-		if (type == YAML_STREAM_END_EVENT) {
-			return 0;
-		}
-		if (type == YAML_MAPPING_START_EVENT) {
-			rc = walk_map(w);
-		} else if ((type == YAML_SCALAR_EVENT && !empty) || type == YAML_SEQUENCE_START_EVENT || type == YAML_ALIAS_EVENT) {
-			rc = refuse(&w->place, "", "expected lines of KEY: VALUE");
-		}
-		if (rc < 0) {
-			return rc;
-		}
-	}
-}
-
-int config_read_file(struct config *c, const char *path, struct config_fault *fault) {
-	struct walk w = {.config = c, .place = {.source = path, .fault = fault}};
-	const char *why;
-	FILE *f = plainfile_open(path, &why);
-	if (f == NULL) {
-		return refuse(&w.place, "", "cannot be opened: %s", why);
-	}
-	int rc = -ENOMEM;
-	if (yaml_parser_initialize(&w.parser) != 0) {
-		yaml_parser_set_input_file(&w.parser, f);
-		rc = walk_file(&w);
-		yaml_parser_delete(&w.parser);
-	}
-	(void)fclose(f);
-	return rc;
+	return config_set_text(&p, o, mark + 1, c);
 }
 
 // Printing, and what only all options together can tell.
@@ -496,12 +373,14 @@ static void print_list(const struct config *c, const struct option *o, FILE *to)
 	const void *field = (const char *)c + o->offset;
 	const struct config_prefixes *prefixes = field;
 	const struct config_cpus *cpus = field;
+	const struct value_endpoints *endpoints = field;
 	char text[VALUE_TEXT_MAX];
 	const char *comma = "";
-	unsigned n = o->type == TYPE_PREFIXES ? prefixes->count
-		     : o->type == TYPE_CPUS   ? cpus->count
-		     : o->type == TYPE_NAMES  ? c->names_allow_count
-					      : c->upstream_count;
+	unsigned n = o->type == TYPE_PREFIXES	 ? prefixes->count
+		     : o->type == TYPE_CPUS	 ? cpus->count
+		     : o->type == TYPE_ENDPOINTS ? endpoints->count
+		     : o->type == TYPE_NAMES	 ? c->names_allow_count
+						 : c->upstream_count;
 	fprintf(to, "[");
 	for (unsigned i = 0; i < n; i++, comma = ", ") {
 		switch (o->type) {
@@ -510,6 +389,9 @@ static void print_list(const struct config *c, const struct option *o, FILE *to)
 			break;
 		case TYPE_CPUS:
 			snprintf(text, sizeof(text), "%u", cpus->at[i]);
+			break;
+		case TYPE_ENDPOINTS:
+			value_endpoint_str(&endpoints->at[i], text);
 			break;
 		case TYPE_NAMES:
 			snprintf(text, sizeof(text), "%.60s", c->names_allow[i]);
@@ -524,7 +406,6 @@ static void print_list(const struct config *c, const struct option *o, FILE *to)
 }
 
 static void print_scalar(const struct config *c, const struct option *o, FILE *to) {
-	static const char *const HUGE[] = {"auto", "yes", "no"};
 	static const char *const LEVEL[] = {"error", "warn", "info", "debug"};
 	const void *field = (const char *)c + o->offset;
 	const uint64_t *number = field;
@@ -548,6 +429,9 @@ static void print_scalar(const struct config *c, const struct option *o, FILE *t
 	case TYPE_HUGEPAGES:
 		snprintf(text, sizeof(text), "%s", HUGE[*number]);
 		break;
+	case TYPE_UNKNOWN:
+		snprintf(text, sizeof(text), "%s", UNKNOWN[*number]);
+		break;
 	case TYPE_LEVEL:
 		snprintf(text, sizeof(text), "%s", LEVEL[*number]);
 		break;
@@ -561,7 +445,7 @@ static void print_scalar(const struct config *c, const struct option *o, FILE *t
 void config_print(const struct config *c, FILE *to) {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		fprintf(to, "# %s\n%s: ", OPTIONS[i].help, OPTIONS[i].key);
-		if (is_list(&OPTIONS[i])) {
+		if (config_is_list(&OPTIONS[i])) {
 			print_list(c, &OPTIONS[i], to);
 		} else {
 			print_scalar(c, &OPTIONS[i], to);
@@ -570,13 +454,13 @@ void config_print(const struct config *c, FILE *to) {
 }
 
 int config_check(const struct config *c, struct config_fault *fault) {
-	struct place p = {.source = "configuration", .fault = fault};
+	struct config_place p = {.source = "configuration", .fault = fault};
 	struct lookup_zone zone;
 	if (lookup_zone_parse(c->zone, &zone) < 0) {
-		return refuse(&p, "zone", "expected a domain name, got \"%s\"", c->zone);
+		return config_refuse(&p, "zone", "expected a domain name, got \"%s\"", c->zone);
 	}
 	if (c->worker_cpus.count > 0 && c->worker_cpus.count < c->workers) {
-		return refuse(
+		return config_refuse(
 			&p,
 			"dataplane.cores",
 			"expected a CPU for each of %" PRIu64 " workers, got %u",
@@ -585,12 +469,19 @@ int config_check(const struct config *c, struct config_fault *fault) {
 		);
 	}
 	if (c->share_failed + c->share_none > 95) {
-		return refuse(&p, "cache.share_none", "expected 5 per cent left for policies");
+		return config_refuse(
+			&p, "cache.share_none", "expected 5 per cent left for policies"
+		);
+	}
+	for (unsigned i = 0; i < c->tcp_listen.count; i++) {
+		if (c->tcp_listen.at[i].path[0] != '\0') {
+			return config_refuse(&p, "listen.tcp", "expected ADDRESS@PORT, got a path");
+		}
 	}
 	if (c->addresses.count == 0) {
-		return refuse(&p, "listen.address", "expected at least one address");
+		return config_refuse(&p, "listen.address", "expected at least one address");
 	}
 	const char *key;
 	char what[CLASH_TEXT_MAX];
-	return clash_find(c, &key, what) ? refuse(&p, key, "%s", what) : 0;
+	return clash_find(c, &key, what) ? config_refuse(&p, key, "%s", what) : 0;
 }

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "app/value.h"
 #include "base/log.h"
 #include "dataplane/port.h"
 #include "fetch/fetch.h"
@@ -33,11 +34,29 @@ struct config_prefixes {
 
 enum config_hugepages { CONFIG_HUGEPAGES_AUTO, CONFIG_HUGEPAGES_YES, CONFIG_HUGEPAGES_NO };
 
+enum config_unknown { CONFIG_UNKNOWN_NOTFOUND, CONFIG_UNKNOWN_TEMP };
+
+// How a socketmap map answers.
+struct config_map {
+	uint64_t strict_testing;
+	uint64_t servername;
+	uint64_t tlsrpt;
+	uint64_t unknown; // enum config_unknown
+};
+
 struct config {
 	char zone[CONFIG_TEXT_MAX];
 	char nsid[CONFIG_TEXT_MAX];
 	struct config_prefixes addresses; // with on-link prefix
 	uint64_t port;
+	struct value_endpoints tcp_listen;
+	uint64_t tcp_connections;
+	uint64_t tcp_idle_ms;
+	struct value_endpoints socketmap_listen;
+	uint64_t socketmap_connections;
+	uint64_t socketmap_idle_ms;
+	uint64_t socketmap_hold_ms;
+	struct config_map maps[3]; // postfix, postfix39, sendmail
 	struct config_prefixes allow;
 	struct config_prefixes resolvers;
 	char names_allow[8][CONFIG_TEXT_MAX];

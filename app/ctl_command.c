@@ -149,7 +149,7 @@ want_all(struct ctl_connection *c, const struct ctl_request *r, enum sched_cause
 		struct name domain;
 		if (read_domain(c, arg, &domain)) {
 			c->awaited++;
-			pump_want(pump_of(c), &domain, cause, c->id);
+			pump_want(pump_of(c), PUMP_OPERATOR, &domain, cause, c->id);
 		}
 	}
 }

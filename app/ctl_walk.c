@@ -73,7 +73,7 @@ static bool wants_refresh(const struct walk *w, const struct record *rec) {
 static void
 refresh(struct ctl_connection *c, const struct walk * /*w*/, const struct name *domain) {
 	c->awaited++;
-	pump_want(pump_of(c), domain, SCHED_PREFETCH, c->id);
+	pump_want(pump_of(c), PUMP_OPERATOR, domain, SCHED_PREFETCH, c->id);
 }
 
 void ctl_walk_refresh(struct ctl_connection *c, bool stale_only) {

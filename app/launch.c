@@ -5,6 +5,7 @@
 
 #define LOG_TOPIC "launch"
 #include "app/ctl.h"
+#include "app/doors.h"
 #include "app/eal.h"
 #include "app/pump.h"
 #include "app/report.h"
@@ -38,6 +39,9 @@ struct appliance {
 	struct dataplane *dataplane;
 	struct pump *pump;
 	struct ctl *ctl;
+	struct lookup_zone zone;
+	char tcp[VALUE_TEXT_MAX];
+	struct doors *doors;
 	struct report_source source;
 	bool eal;
 	bool stop;
@@ -160,9 +164,11 @@ static int open_dataplane(struct appliance *a) {
 		.hold_resolver_ms = (uint32_t)c->hold_resolver_ms,
 		.held_max = (uint32_t)c->held,
 		.version = REPORT_VERSION,
-		.tcp = "",
+		.tcp = a->tcp,
 	};
-	set_zone(c, &d.zone);
+	doors_tcp_str(c, a->tcp);
+	set_zone(c, &a->zone);
+	d.zone = a->zone;
 	return dataplane_open(&d, a->table, &a->dataplane);
 }
 
@@ -175,12 +181,10 @@ static int open_pump(struct appliance *a) {
 		.store_directory = c->store_directory,
 		.base = a->base,
 		.spawner = a->spawner,
-		.answer = ctl_answer,
 		.cache_bytes = c->cache_bytes,
 		.share_failed = (unsigned)c->share_failed,
 		.share_none = (unsigned)c->share_none,
 		.seed = random_seed(),
-		.operated = ctl_operated,
 	};
 	p.fetch = (struct fetch_config){
 		.workers = (unsigned)c->fetch_workers,
@@ -213,7 +217,6 @@ static int open_pump(struct appliance *a) {
 		.allow_private = c->allow_private.at,
 		.allow_private_count = c->allow_private.count,
 	};
-	// The control socket comes later, but nobody asks through it before.
 	return pump_open(&p, &a->pump);
 }
 
@@ -261,6 +264,7 @@ static int reload(void *arg, char *note, size_t cap) {
 		log_set_level((enum log_level)fresh->log_level);
 		struct dataplane_clients clients = clients_of(a->config);
 		rc = dataplane_set_clients(a->dataplane, &clients);
+		doors_set_clients(a->doors, a->config);
 		snprintf(
 			note,
 			cap,
@@ -353,11 +357,17 @@ static int start(struct appliance *a) {
 	if (rc < 0) {
 		return rc;
 	}
+	dataplane_zone(a->dataplane, &a->zone); // with the addresses of ns.<zone>
+	rc = doors_open(a->config, &a->zone, a->pump, a->table, a->base, &a->doors);
+	if (rc < 0) {
+		return rc;
+	}
 	a->source = (struct report_source){
 		.pump = a->pump,
 		.table = a->table,
 		.store = a->store,
 		.dataplane = a->dataplane,
+		.doors = a->doors,
 		.config = a->config,
 		.started = clock_boot_s(),
 		.serving = true,
@@ -367,7 +377,8 @@ static int start(struct appliance *a) {
 		LOG(ERROR, "%s: %s", a->config->control_socket, err_str(rc));
 		return rc;
 	}
-	pump_set_answer_arg(a->pump, a->ctl);
+	pump_set_door(a->pump, PUMP_OPERATOR, ctl_answer, a->ctl);
+	pump_set_operated(a->pump, ctl_operated, a->ctl);
 	return add_events(a);
 }
 
@@ -376,6 +387,7 @@ static void stop(struct appliance *a) {
 		dataplane_stop(a->dataplane);
 	}
 	ctl_close(a->ctl);
+	doors_close(a->doors);
 	for (unsigned i = 0; i < a->event_count; i++) {
 		event_free(a->events[i]);
 	}
@@ -403,6 +415,8 @@ int launch_run(struct config *config, const char *path, int spawner) {
 	if (a == NULL) {
 		return 1;
 	}
+	// A client that left is found by the error of the write.
+	(void)signal(SIGPIPE, SIG_IGN);
 	a->config = config;
 	a->path = path;
 	a->spawner = spawner;

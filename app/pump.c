@@ -16,7 +16,7 @@
 #define BATCHES 64 // of MISSES, a turn
 #define SAVE_CLOCK_EVERY_S 60
 #define CONFIRM_MS 500
-#define OPERATOR (1ULL << 63)
+#define DOOR (1ULL << 63) // a token of pump_want(): the door is in the low bits
 
 // Those who wait while a record is made durable, or while the store is asked.
 struct batch {
@@ -28,10 +28,16 @@ struct batch {
 
 struct pump {
 	struct pump_config config;
+	struct {
+		pump_answer_fn *answer;
+		void *arg;
+	} doors[PUMP_DOORS];
 	struct pump_stats stats;
 	struct sched *sched;
 	struct cache *cache;
 	struct fetch *fetch;
+	pump_operated_fn *operated;
+	void *operated_arg;
 	struct cache_now now;
 	int64_t kept_shift_s; // the wall time of what is stored, minus the boot clock
 	boot_s_t clock_saved;
@@ -56,8 +62,11 @@ answer(struct pump *p,
        const struct sched_waiter *w,
        const struct name *domain,
        const struct sched_reply *reply) {
-	if ((w->token[0] & OPERATOR) != 0) {
-		p->config.answer(p->config.answer_arg, w->token[1], domain, reply);
+	if ((w->token[0] & DOOR) != 0) {
+		unsigned door = (unsigned)(w->token[0] & ~DOOR);
+		if (p->doors[door].answer != NULL) {
+			p->doors[door].answer(p->doors[door].arg, w->token[1], domain, reply);
+		}
 		return;
 	}
 	static const uint8_t VERDICT[] = {
@@ -233,6 +242,12 @@ static bool ask_store(struct pump *p, const struct name *domain, const struct sc
 	return asked;
 }
 
+static void miss(struct pump *p, const struct name *domain, const struct sched_waiter *w) {
+	if (!ask_store(p, domain, w)) {
+		want(p, domain, SCHED_MISS, w);
+	}
+}
+
 static void take_miss(struct pump *p, const struct miss *m) {
 	struct name domain;
 	if (m->name_len > NAME_DOMAIN_MAX) {
@@ -245,9 +260,7 @@ static void take_miss(struct pump *p, const struct miss *m) {
 	switch (m->kind) {
 	case MISS_LOOKUP:
 		p->stats.misses++;
-		if (!ask_store(p, &domain, &w)) {
-			want(p, &domain, SCHED_MISS, &w);
-		}
+		miss(p, &domain, &w);
 		break;
 	case MISS_RECHECK:
 		p->stats.rechecks++;
@@ -291,17 +304,45 @@ bool pump_turn(struct pump *p) {
 	return work;
 }
 
-void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause, uint64_t id) {
-	struct sched_waiter w = {.token = {OPERATOR, id}};
+void pump_set_door(struct pump *p, enum pump_door door, pump_answer_fn *fn, void *arg) {
+	p->doors[door].answer = fn;
+	p->doors[door].arg = arg;
+}
+
+void pump_want(
+	struct pump *p,
+	enum pump_door door,
+	const struct name *domain,
+	enum sched_cause cause,
+	uint64_t id
+) {
+	struct sched_waiter w = {.token = {DOOR | door, id}};
 	read_clocks(p);
-	want(p, domain, cause, &w);
+	if (cause == SCHED_MISS) {
+		miss(p, domain, &w);
+	} else {
+		want(p, domain, cause, &w);
+	}
+}
+
+void pump_check(struct pump *p, const struct name *domain) {
+	p->stats.checks++;
+	read_clocks(p);
+	want(p, domain, SCHED_CHECK, NULL);
 }
 
 // What the operator decides.
 
 static void operated(void *arg, uint64_t cookie, int status) {
 	const struct pump *p = arg;
-	p->config.operated(p->config.answer_arg, cookie, status);
+	if (p->operated != NULL) {
+		p->operated(p->operated_arg, cookie, status);
+	}
+}
+
+void pump_set_operated(struct pump *p, pump_operated_fn *fn, void *arg) {
+	p->operated = fn;
+	p->operated_arg = arg;
 }
 
 int pump_override(
@@ -415,10 +456,6 @@ void pump_stats(const struct pump *p, struct pump_stats *out) {
 	sched_stats(p->sched, &out->sched);
 	cache_stats(p->cache, &out->cache);
 	out->overrides = override_stats(p->cache);
-}
-
-void pump_set_answer_arg(struct pump *p, void *arg) {
-	p->config.answer_arg = arg;
 }
 
 struct cache *pump_cache(struct pump *p) {

@@ -28,6 +28,9 @@ pump_answer_fn(void *arg, uint64_t id, const struct name *domain, const struct s
 // negative: why not.
 typedef void pump_operated_fn(void *arg, uint64_t id, int status);
 
+// Who may wait for an answer besides the workers.
+enum pump_door { PUMP_OPERATOR, PUMP_ASK, PUMP_DOORS };
+
 struct pump_config {
 	struct dataplane *dataplane;
 	struct table *table;
@@ -41,9 +44,6 @@ struct pump_config {
 	struct sched_config sched;
 	struct event_base *base;
 	int spawner;
-	pump_answer_fn *answer;
-	pump_operated_fn *operated;
-	void *answer_arg;
 };
 
 // @return 0 or a negative code.
@@ -56,10 +56,26 @@ void pump_close(struct pump *p);
 // One turn: misses, confirmations, deadlines. @return Whether there was work.
 bool pump_turn(struct pump *p);
 
-// Asks for a domain on behalf of the operator; the answer comes with the id.
-void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause, uint64_t id);
+// Where a door's answers go; without one they are dropped.
+void pump_set_door(struct pump *p, enum pump_door door, pump_answer_fn *fn, void *arg);
 
-// Each is followed by operated() with the id, unless it fails at once.
+// Asks for a domain on behalf of a door; the answer comes with the id, perhaps
+// within this call.
+void pump_want(
+	struct pump *p,
+	enum pump_door door,
+	const struct name *domain,
+	enum sched_cause cause,
+	uint64_t id
+);
+
+// A use of the entry has claimed its check (entry_use).
+void pump_check(struct pump *p, const struct name *domain);
+
+// Who is told of what the operator asked for, once there is somebody.
+void pump_set_operated(struct pump *p, pump_operated_fn *fn, void *arg);
+
+// Each is followed by that with the id, unless it fails at once.
 // @param for_s  0: until it is cleared.
 // @return As override_set().
 [[nodiscard]] int pump_override(
@@ -73,9 +89,6 @@ void pump_want(struct pump *p, const struct name *domain, enum sched_cause cause
 [[nodiscard]] bool pump_override_clear(struct pump *p, const struct name *domain, uint64_t id);
 // @return As cache_backup().
 [[nodiscard]] int pump_backup(struct pump *p, const char *directory, uint64_t id);
-
-// Who gets the answers of pump_want(), once there is somebody.
-void pump_set_answer_arg(struct pump *p, void *arg);
 
 struct pump_stats {
 	struct sched_stats sched;

@@ -229,6 +229,7 @@ json_t *report_stats(const struct report_source *s) {
 	struct pump_stats p;
 	pump_stats(s->pump, &p);
 	dataplane_counters(s->dataplane, add_counter, o);
+	doors_counters(s->doors, add_counter, o);
 	add_sched(o, &p.sched);
 	add_cache(o, s, &p.cache);
 	json_object_set_new(o, "stsd_misses_total", number(p.misses));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "app/config.h"
+#include "app/doors.h"
 #include "app/pump.h"
 
 #include <jansson.h>
@@ -16,6 +17,7 @@ struct report_source {
 	struct table *table;
 	struct store *store;
 	struct dataplane *dataplane;
+	const struct doors *doors;
 	const struct config *config;
 	boot_s_t started;
 	bool serving;

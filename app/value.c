@@ -84,6 +84,25 @@ bool value_upstream(const char *text, struct fetch_upstream *out) {
 	return true;
 }
 
+bool value_endpoint(const char *text, struct value_endpoint *out) {
+	struct value_endpoint e = {0};
+	struct fetch_upstream u;
+	if (strncmp(text, "unix:", 5) == 0) {
+		size_t len = strlen(text + 5);
+		if (text[5] != '/' || len >= sizeof(e.path)) {
+			return false;
+		}
+		memcpy(e.path, text + 5, len);
+	} else if (strchr(text, '@') != NULL && value_upstream(text, &u)) {
+		e.address = u.address;
+		e.port = u.port;
+	} else {
+		return false;
+	}
+	*out = e;
+	return true;
+}
+
 void value_number_str(uint64_t v, const struct value_unit *units, char out[VALUE_TEXT_MAX]) {
 	const struct value_unit *best = units;
 	for (const struct value_unit *u = units; u->suffix != NULL; u++) {
@@ -110,4 +129,13 @@ void value_upstream_str(const struct fetch_upstream *u, char out[VALUE_TEXT_MAX]
 	char address[INET6_ADDRSTRLEN];
 	address_str(&u->address, address);
 	snprintf(out, VALUE_TEXT_MAX, "%s@%u", address, (unsigned)u->port);
+}
+
+void value_endpoint_str(const struct value_endpoint *e, char out[VALUE_TEXT_MAX]) {
+	const struct fetch_upstream u = {.address = e->address, .port = e->port};
+	if (e->path[0] != '\0') {
+		snprintf(out, VALUE_TEXT_MAX, "unix:%s", e->path);
+	} else {
+		value_upstream_str(&u, out);
+	}
 }

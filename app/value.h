@@ -29,9 +29,26 @@ bool value_prefix(const char *text, struct prefix *out);
 // ADDRESS or ADDRESS@PORT; the port is 53 where none is given.
 bool value_upstream(const char *text, struct fetch_upstream *out);
 
-#define VALUE_TEXT_MAX 64
+// Where a door listens: ADDRESS@PORT, or unix:PATH.
+struct value_endpoint {
+	char path[108]; // "": not a UNIX socket
+	struct address address;
+	uint16_t port;
+};
+
+#define VALUE_ENDPOINTS_MAX 8
+
+struct value_endpoints {
+	unsigned count;
+	struct value_endpoint at[VALUE_ENDPOINTS_MAX];
+};
+
+bool value_endpoint(const char *text, struct value_endpoint *out);
+
+#define VALUE_TEXT_MAX 128
 
 // The largest unit that divides the number.
 void value_number_str(uint64_t v, const struct value_unit *units, char out[VALUE_TEXT_MAX]);
 void value_prefix_str(const struct prefix *p, char out[VALUE_TEXT_MAX]);
 void value_upstream_str(const struct fetch_upstream *u, char out[VALUE_TEXT_MAX]);
+void value_endpoint_str(const struct value_endpoint *e, char out[VALUE_TEXT_MAX]);

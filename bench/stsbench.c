@@ -6,6 +6,7 @@
 #include "bench/loadcmd.h"
 #include "bench/makecmd.h"
 #include "bench/replaycmd.h"
+#include "bench/smapcmd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ static int usage(FILE *out, int status) {
 	       "  load   ask a server, measure, compare its answers\n"
 	       "  echo   send the same kind of frames to an echo: the limit of the path\n"
 	       "  replay put frames through a worker, no driver below it\n"
+	       "  socketmap  ask a socketmap server, measure\n"
 	       "  cores  how far two CPUs are apart\n"
 	       "stsbench COMMAND --help tells the options.\n",
 	       out);
@@ -40,6 +42,8 @@ int main(int argc, char **argv) {
 		return corelag_run(argc - 1, argv + 1);
 	if (strcmp(command, "replay") == 0)
 		return replaycmd_run(argc - 1, argv + 1);
+	if (strcmp(command, "socketmap") == 0)
+		return smapcmd_run(argc - 1, argv + 1);
 	if (strcmp(command, "--help") == 0)
 		return usage(stdout, 0);
 	return usage(stderr, 2);

@@ -163,10 +163,9 @@ bool cache_current(const struct cache *c, const struct name *domain, struct reco
 
 void cache_checked(struct cache *c, const struct name *domain) {
 	const struct entry *e = table_lookup(c->config.table, domain->text, domain->len);
+	// The bit of a NONE entry is another one: cache/evict.c.
 	if (e != NULL && e->kind != ENTRY_NONE) {
-		// `checking` is one of the two fields of an entry that change.
-		struct entry *mark = (struct entry *)(uintptr_t)e;
-		atomic_store_explicit(&mark->checking, 0, memory_order_relaxed);
+		entry_unclaim(e);
 	}
 }
 

@@ -188,6 +188,15 @@ bool override_guards(const struct cache *c, const struct entry *e) {
 	return override_of(c, &domain) != NULL;
 }
 
+int override_shown(const struct cache *c, const struct entry *e, boot_s_t now, struct record *out) {
+	struct override_view view;
+	int rc = cache_read_entry(e, out);
+	if (rc == 0 && override_view(override_of(c, &out->domain), out, now, &view)) {
+		*out = view.shown;
+	}
+	return rc;
+}
+
 bool override_is_bare(const struct cache *c, const struct entry *e) {
 	struct record rec;
 	return c->overrides.count > 0 && e->kind == ENTRY_POLICY && cache_read_stored(e, &rec) == 0

@@ -100,6 +100,12 @@ bool override_view(
 	struct override_view *out
 );
 
+// The record of an entry as a sender is to see it: with the override, if there is
+// one. Its patterns and text are the entry's.
+// @return 0 or ERR_CORRUPT.
+[[nodiscard]] int
+override_shown(const struct cache *c, const struct entry *e, boot_s_t now, struct record *out);
+
 // Whether a sender is answered from the table whatever a discovery finds.
 bool override_hides(const struct cache *c, const struct name *domain);
 

@@ -56,6 +56,30 @@ static inline const struct entry_body *entry_body(const struct entry *e) {
 	return (const struct entry_body *)(const void *)(end + (-(uintptr_t)end & 7));
 }
 
+// A use of the entry: stamps the hour, and claims the check that is due.
+// @return True for one caller only, until `checking` is cleared: it must have the
+//         domain checked, or clear the mark.
+// Context: any reader, or the writer.
+static inline bool entry_use(const struct entry *e, uint32_t now_s) {
+	struct entry *mark = (struct entry *)(uintptr_t)e; // these two fields change
+	uint16_t hour = (uint16_t)(now_s / 3600 + 1);
+	if (atomic_load_explicit(&mark->used_h, memory_order_relaxed) != hour) {
+		atomic_store_explicit(&mark->used_h, hour, memory_order_relaxed);
+	}
+	uint8_t none = 0;
+	return e->check_s <= now_s
+	       && atomic_load_explicit(&mark->checking, memory_order_relaxed) == 0
+	       && atomic_compare_exchange_strong_explicit(
+		       &mark->checking, &none, 1, memory_order_relaxed, memory_order_relaxed
+	       );
+}
+
+// The check could not be asked for: the next use may.
+static inline void entry_unclaim(const struct entry *e) {
+	struct entry *mark = (struct entry *)(uintptr_t)e;
+	atomic_store_explicit(&mark->checking, 0, memory_order_relaxed);
+}
+
 struct table;
 struct table_reader;
 

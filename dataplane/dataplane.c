@@ -206,6 +206,10 @@ int dataplane_wake_fd(const struct dataplane *dp) {
 	return dp->shared.wake_fd;
 }
 
+void dataplane_zone(const struct dataplane *dp, struct lookup_zone *out) {
+	*out = dp->shared.zone;
+}
+
 void dataplane_set_asleep(struct dataplane *dp, bool asleep) {
 	// Ordered before the caller's last look at the rings.
 	atomic_store_explicit(&dp->shared.asleep, asleep, memory_order_seq_cst);

@@ -54,6 +54,9 @@ dataplane_open(const struct dataplane_config *config, struct table *table, struc
 void dataplane_stop(struct dataplane *dp);
 void dataplane_close(struct dataplane *dp);
 
+// The zone as the workers answer it: the configured one, with its addresses.
+void dataplane_zone(const struct dataplane *dp, struct lookup_zone *out);
+
 // Until then every verdict is SERVFAIL with EDE 14 (policies are not loaded).
 void dataplane_set_serving(struct dataplane *dp, bool serving);
 

@@ -144,13 +144,22 @@ static bool ends_with(const char *text, size_t len, const struct name *ending) {
 	       && (len == ending->len || text[len - ending->len - 1] == '.');
 }
 
-static bool is_allowed(const struct lookup_zone *zone, const struct lookup_query *q) {
+// The verdict, or NAME_OK where an exception excuses it.
+static enum name_verdict
+excuse(const struct lookup_zone *zone, enum name_verdict v, const char *domain, size_t len) {
+	if (v != NAME_SPECIAL_USE && v != NAME_SINGLE_LABEL) {
+		return v;
+	}
 	for (unsigned i = 0; i < zone->allow_count; i++) {
-		if (ends_with(q->domain, q->domain_len, &zone->allow[i])) {
-			return true;
+		if (ends_with(domain, len, &zone->allow[i])) {
+			return NAME_OK;
 		}
 	}
-	return false;
+	return v;
+}
+
+enum name_verdict lookup_judge(const struct lookup_zone *zone, const char *domain, size_t len) {
+	return excuse(zone, name_check(domain, len), domain, len);
 }
 
 // Copies octets [from, to) of the name, which are whole labels, as lower-case
@@ -242,8 +251,8 @@ static void classify(
 	}
 	size_t end = l->bytes - (size_t)zone->wire_len;
 	enum name_verdict v = read_domain(l, first < below ? l->at[first] : end, end, q);
-	bool excused = (v == NAME_SPECIAL_USE || v == NAME_SINGLE_LABEL) && is_allowed(zone, q);
-	if (v != NAME_OK && !excused) {
+	v = excuse(zone, v, q->domain, q->domain_len);
+	if (v != NAME_OK) {
 		q->kind = LOOKUP_NAME_FAULT;
 		q->fault = (uint8_t)v;
 	}

@@ -41,6 +41,10 @@ struct lookup_zone {
 // @return 0 or ERR_SYNTAX.
 [[nodiscard]] int lookup_zone_parse(const char *text, struct lookup_zone *out);
 
+// Whether a lower-case name without trailing dot can be a mail domain: the rules
+// of name_check() and the zone's exceptions.
+enum name_verdict lookup_judge(const struct lookup_zone *zone, const char *domain, size_t len);
+
 enum lookup_kind {
 	LOOKUP_DROP,   // never answered (QR=1, shorter than a header)
 	LOOKUP_ERROR,  // answered with `rcode` alone
@@ -136,6 +140,9 @@ size_t lookup_answer_short(
 	const char *why,
 	uint32_t retry_s
 );
+// LOOKUP_NAME_FAULT: none, or unknown where IDNA was forgotten.
+size_t
+lookup_answer_name_fault(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *z);
 // _policy.: the text of the entry, or NODATA. e may be NULL.
 size_t lookup_answer_policy_text(
 	const struct lookup_query *q,

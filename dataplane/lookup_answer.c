@@ -421,6 +421,18 @@ size_t lookup_answer_short(
 	return finish(&a, 0, true);
 }
 
+size_t lookup_answer_name_fault(
+	const struct lookup_query *q,
+	uint8_t *buf,
+	const struct lookup_zone *zone
+) {
+	enum name_verdict fault = (enum name_verdict)q->fault;
+	char why[RECORD_WHY_MAX + 1];
+	snprintf(why, sizeof(why), "name/%s", name_verdict_str(fault));
+	const char *verdict = fault == NAME_NOT_A_LABEL ? "unknown" : "none";
+	return lookup_answer_short(q, buf, zone, verdict, why, 0);
+}
+
 size_t lookup_answer_policy_text(
 	const struct lookup_query *q,
 	uint8_t *buf,

@@ -115,19 +115,12 @@ fill_miss(struct miss *m, const struct loop *l, enum miss_kind kind, const char 
 	memcpy(m->name, name, len);
 }
 
-// Only the winner of the exchange asks; a full ring lets the next use try.
+// A full ring lets the next use try.
 static void ask_check(struct loop *l, const struct entry *e) {
-	struct entry *mark = (struct entry *)(uintptr_t)e;
-	uint8_t none = 0;
-	if (!atomic_compare_exchange_strong_explicit(
-		    &mark->checking, &none, 1, memory_order_relaxed, memory_order_relaxed
-	    )) {
-		return;
-	}
 	struct miss m = {0};
 	fill_miss(&m, l, MISS_CHECK, e->name, e->name_len);
 	if (!push(l, l->s->checks, &m)) {
-		atomic_store_explicit(&mark->checking, 0, memory_order_relaxed);
+		entry_unclaim(e);
 		counter_add(&l->w->counters.check_full, 1);
 	}
 }
@@ -186,18 +179,6 @@ static void count_entry(struct worker_counters *c, const struct entry *e) {
 	counter_add(BY_KIND[e->kind], 1);
 }
 
-static void use_entry(struct loop *l, const struct entry *e) {
-	struct entry *mark = (struct entry *)(uintptr_t)e;
-	uint16_t hour = (uint16_t)(l->boot.boot_s / 3600 + 1);
-	if (atomic_load_explicit(&mark->used_h, memory_order_relaxed) != hour) {
-		atomic_store_explicit(&mark->used_h, hour, memory_order_relaxed);
-	}
-	if (e->check_s <= l->boot.boot_s
-	    && atomic_load_explicit(&mark->checking, memory_order_relaxed) == 0) {
-		ask_check(l, e);
-	}
-}
-
 static void answer_looked_up(struct loop *l, struct work *k, const struct entry *e) {
 	const struct lookup_zone *zone = &l->s->zone;
 	struct worker_counters *c = &l->w->counters;
@@ -209,7 +190,9 @@ static void answer_looked_up(struct loop *l, struct work *k, const struct entry 
 	} else if (e != NULL && e->ends_s > l->boot.boot_s) {
 		counter_add(&c->hits, k->final ? 0 : 1);
 		count_entry(c, e);
-		use_entry(l, e);
+		if (entry_use(e, l->boot.boot_s)) {
+			ask_check(l, e);
+		}
 		uint64_t sum;
 		size_t n = lookup_answer_entry(&k->q, payload(k), zone, e, l->boot, &sum);
 		reply_summed(l, k, n, sum);
@@ -234,13 +217,10 @@ static void look_up_all(struct loop *l) {
 }
 
 static void answer_name_fault(struct loop *l, struct work *k) {
-	enum name_verdict fault = (enum name_verdict)k->q.fault;
-	bool unknown = fault == NAME_NOT_A_LABEL;
-	char why[RECORD_WHY_MAX + 1];
-	snprintf(why, sizeof(why), "name/%s", name_verdict_str(fault));
 	struct worker_counters *c = &l->w->counters;
+	bool unknown = k->q.fault == NAME_NOT_A_LABEL;
 	counter_add(unknown ? &c->answers_unknown : &c->answers_none, 1);
-	reply_short(l, k, unknown ? "unknown" : "none", why, 0);
+	reply(l, k, lookup_answer_name_fault(&k->q, payload(k), &l->s->zone));
 }
 
 static void answer_zone(struct loop *l, struct work *k) {

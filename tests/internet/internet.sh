@@ -20,6 +20,7 @@ DNS=10.99.0.53
 GOOD=10.99.0.80
 MAIL=10.99.0.25
 MAIL_WRONG=10.99.0.26
+MAIL_EVIL=10.99.0.27
 declare -A BAD=([wrong]=90 [cnonly]=91 [expired]=92 [hang]=93 [redirect]=94 [big]=95
 	[plain]=96 [closes]=97 [slow]=98 [badbody]=99)
 PIDS=()
@@ -60,7 +61,7 @@ make_namespaces() {
 	ip -n "$SRV" link set "$TAG-b" up
 	ip -n "$SRV" addr add 10.99.0.1/24 dev "$TAG-b"
 	local a
-	for a in "$DNS" "$GOOD" "$MAIL" "$MAIL_WRONG" 10.99.0.{90..99}; do
+	for a in "$DNS" "$GOOD" "$MAIL" "$MAIL_WRONG" "$MAIL_EVIL" 10.99.0.{90..99}; do
 		ip -n "$NET" addr add "$a/24" dev "$TAG-a"
 	done
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Mail for the little internet: MX records, two SMTP sinks (one with the right
-# certificate, one with another host's), and a resolver on the sender's machine
+# Mail for the little internet: MX records, three SMTP sinks (one with the right
+# certificate, one with another host's, one that intrudes), and a resolver on the sender's machine
 # through which its MTA asks the appliance. Sourced after internet.sh.
 
-# Who takes the mail of a domain: hosts of $MAIL show the right certificate.
+# Who takes the mail of a domain: hosts of $MAIL show the right certificate, and
+# so does the one of $MAIL_EVIL, who only is in no policy.
 #   outside.test  its first MX is not in its policy, its second is
 #   nomx.test     none of its MX hosts is
 mail_records() {
@@ -16,11 +17,11 @@ mail_records() {
 		mx.wrongmx.test. A $MAIL_WRONG
 		outside.test. MX 10 evil.outside.test.
 		outside.test. MX 20 mx.outside.test.
-		evil.outside.test. A $MAIL
+		evil.outside.test. A $MAIL_EVIL
 		mx.outside.test. A $MAIL
 		nomx.test. MX 10 evil.nomx.test.
 		nomx.test. MX 20 deep.mx.nomx.test.
-		evil.nomx.test. A $MAIL
+		evil.nomx.test. A $MAIL_EVIL
 		deep.mx.nomx.test. A $MAIL
 		testing.test. MX 10 mx.testing.test.
 		mx.testing.test. A $MAIL_WRONG
@@ -36,11 +37,13 @@ mail_up() {
 	make_zone
 	kill -HUP "$(cat "$DIR/nsd.pid")"
 	certificate mail mx1.good.test \
-		DNS:mx1.good.test,DNS:evil.outside.test,DNS:mx.outside.test,DNS:evil.nomx.test,DNS:deep.mx.nomx.test
+		DNS:mx1.good.test,DNS:mx.outside.test,DNS:deep.mx.nomx.test
+	certificate evilmail evil.outside.test DNS:evil.outside.test,DNS:evil.nomx.test
 	certificate othermail elsewhere.test DNS:elsewhere.test
 	: >"$DIR/taken"
 	start_sink "$MAIL" mail
 	start_sink "$MAIL_WRONG" othermail
+	start_sink "$MAIL_EVIL" evilmail
 	start_resolver
 	until_true 10 in_srv dig +tries=1 +time=1 @127.0.0.1 mx1.good.test
 	until_true 10 in_srv dig +tries=1 +time=1 @127.0.0.1 nopolicy.test.sts. TXT
