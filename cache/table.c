@@ -208,6 +208,13 @@ static void find_candidates(struct probe probes[], const struct table_key keys[]
 	}
 }
 
+// Of the usual answer: what follows the line that has the name.
+static void prefetch_answer(const struct entry_body *body) {
+	__builtin_prefetch(body);
+	__builtin_prefetch(body->data + 64);
+	__builtin_prefetch(body->data + 128);
+}
+
 // The slow loop this stands for: out[i] = table_lookup(t, name, len). The steps
 // of R1 and R2 are taken for all names together; a name whose first candidate is
 // another one (one in 65536 slots), or whose miss does not hold, goes alone.
@@ -236,6 +243,8 @@ void table_lookup_bulk(
 			missed = true;
 		} else if (!grid_is(p->candidate, keys[i].name, keys[i].len)) {
 			out[i] = find(t, p->hash, keys[i].name, keys[i].len);
+		} else if (p->candidate->kind != ENTRY_NONE) {
+			prefetch_answer(entry_body(p->candidate));
 		}
 	}
 	if (!missed) {
