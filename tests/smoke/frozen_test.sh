@@ -12,9 +12,11 @@ set -euo pipefail
 frozen_s=${1:-5}
 idle_s=${2:-12}
 
-rate() { # SECONDS -> questions a second, nothing lost
+# A busy machine lets the kernel's side of the tap drop a datagram now and then.
+rate() { # SECONDS -> questions a second, at most one in a thousand lost
 	in_srv dnsperf -s 10.127.53.1 -p 5300 -d "$DIR/queries" -l "$1" -q 20 >"$DIR/dnsperf"
-	[ "$(awk '/Queries lost/ {print $3}' "$DIR/dnsperf")" -eq 0 ] || { cat "$DIR/dnsperf" >&2; exit 1; }
+	awk '/Queries sent/ {s = $3} /Queries lost/ {l = $3} END {exit !(s > 0 && l * 1000 <= s)}' \
+		"$DIR/dnsperf" || { cat "$DIR/dnsperf" >&2; exit 1; }
 	awk '/per second/ {print int($4)}' "$DIR/dnsperf"
 }
 
