@@ -121,6 +121,27 @@ static enum frame_verdict parse_icmp(const uint8_t *data, size_t l4_bytes, struc
 	return v4 ? FRAME_ICMP4 : FRAME_ICMP6;
 }
 
+// Looks at what differs from one datagram of a sender to the next.
+// @return FRAME_VERDICTS: all is well, and v has what the IP header says.
+static inline enum frame_verdict
+check_ip4(const uint8_t *ip, size_t left, bool verified, struct frame_view *v) {
+	size_t total = be16(ip + 2);
+	if (total < IP4_BYTES) {
+		return FRAME_DROP_IP;
+	}
+	if (total > left) {
+		return FRAME_DROP_TRUNCATED;
+	}
+	if (!verified && sum_fold(sum_ip4(ip)) != 0) {
+		return FRAME_DROP_CHECKSUM;
+	}
+	v->family = AF_INET;
+	v->source = ip + 12;
+	v->target = ip + 16;
+	v->l4 = (uint16_t)(v->l3 + IP4_BYTES);
+	return FRAME_VERDICTS;
+}
+
 static enum frame_verdict parse_ip4(
 	const struct frame_owner *o,
 	const uint8_t *data,
@@ -136,33 +157,27 @@ static enum frame_verdict parse_ip4(
 	if (ip[0] != 0x45) {
 		return ip[0] >> 4 == 4 && (ip[0] & 15) > 5 ? FRAME_DROP_OPTIONS : FRAME_DROP_IP;
 	}
-	size_t total = be16(ip + 2);
-	if (total < IP4_BYTES || ip[8] == 0) {
+	if (ip[8] == 0) {
 		return FRAME_DROP_IP;
-	}
-	if (total > left) {
-		return FRAME_DROP_TRUNCATED;
 	}
 	if ((be16(ip + 6) & 0x3fff) != 0) {
 		return FRAME_DROP_FRAGMENT;
 	}
-	if (!verified && sum_fold(sum_ip4(ip)) != 0) {
-		return FRAME_DROP_CHECKSUM;
+	enum frame_verdict r = check_ip4(ip, left, verified, v);
+	if (r != FRAME_VERDICTS) {
+		return r;
 	}
-	v->family = AF_INET;
-	v->source = ip + 12;
-	v->target = ip + 16;
-	v->l4 = (uint16_t)(v->l3 + IP4_BYTES);
 	if (is_martian4(v->source)) {
 		return FRAME_DROP_MARTIAN;
 	}
 	if (!frame_is_ours(o, AF_INET, v->target)) {
 		return FRAME_DROP_ADDRESS;
 	}
+	size_t bytes = (size_t)be16(ip + 2) - IP4_BYTES;
 	if (ip[9] == PROTO_UDP) {
-		return parse_udp(o, ip, ip + IP4_BYTES, total - IP4_BYTES, verified, v);
+		return parse_udp(o, ip, ip + IP4_BYTES, bytes, verified, v);
 	}
-	return ip[9] == PROTO_ICMP ? parse_icmp(data, total - IP4_BYTES, v) : FRAME_DROP_PROTOCOL;
+	return ip[9] == PROTO_ICMP ? parse_icmp(data, bytes, v) : FRAME_DROP_PROTOCOL;
 }
 
 // Whether a solicited-node multicast address is that of one of ours, or of our
@@ -222,6 +237,62 @@ static enum frame_verdict parse_ip6(
 	enum frame_verdict r = parse_icmp(data, payload, v);
 	bool echo_to_group = r == FRAME_ICMP6 && data[v->l4] == ECHO6 && group;
 	return echo_to_group ? FRAME_DROP_ADDRESS : r;
+}
+
+// What is the same in all queries of a sender: not the length, id and checksum of
+// the IP header.
+static const uint8_t SAME[34] = {
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0,    0,    0,	  0,	0xff, 0xff, 0xff, 0xff,
+	0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+};
+
+static uint64_t differs8(const uint8_t *a, const uint8_t *b, const uint8_t *mask) {
+	uint64_t x;
+	uint64_t y;
+	uint64_t m;
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	memcpy(&m, mask, sizeof(m));
+	return (x ^ y) & m;
+}
+
+bool frame_is_from(const struct frame_sender *s, const uint8_t *data, size_t len) {
+	if (len < sizeof(s->head) || be16(data + 12) != ETHER_IP4) {
+		return false;
+	}
+	uint64_t off = 0;
+	for (size_t i = 0; i + 8 <= sizeof(s->head); i += 8) {
+		off |= differs8(s->head + i, data + i, SAME + i);
+	}
+	// The last two octets, with some before them once more.
+	off |= differs8(s->head + 26, data + 26, SAME + 26);
+	return off == 0;
+}
+
+void frame_remember(struct frame_sender *s, const uint8_t *data, const struct frame_view *v) {
+	if (v->family == AF_INET && v->l3 == ETH_BYTES) {
+		memcpy(s->head, data, sizeof(s->head));
+	} else {
+		memset(s->head, 0, sizeof(s->head));
+	}
+}
+
+enum frame_verdict frame_parse_known(
+	const struct frame_owner *o,
+	const uint8_t *data,
+	size_t len,
+	bool verified,
+	struct frame_view *v
+) {
+	const uint8_t *ip = data + ETH_BYTES;
+	v->l3 = ETH_BYTES;
+	enum frame_verdict r = check_ip4(ip, len - ETH_BYTES, verified, v);
+	return r != FRAME_VERDICTS
+		       ? r
+		       : parse_udp(
+			       o, ip, ip + IP4_BYTES, (size_t)be16(ip + 2) - IP4_BYTES, verified, v
+		       );
 }
 
 enum frame_verdict frame_parse(

@@ -40,8 +40,9 @@ enum frame_verdict {
 		FRAME_DROP_COUNT,
 	FRAME_QUERY = FRAME_DROP_COUNT, // UDP to our address and port
 	FRAME_ARP,
-	FRAME_ICMP4, // echo request to our address
-	FRAME_ICMP6, // echo request or neighbour solicitation
+	FRAME_ICMP4,	// echo request to our address
+	FRAME_ICMP6,	// echo request or neighbour solicitation
+	FRAME_VERDICTS, // none of them
 };
 
 #define FRAME_ADDRESS_MAX 8
@@ -68,6 +69,28 @@ struct frame_view {
 
 // @param verified  The NIC has found both checksums good.
 enum frame_verdict frame_parse(
+	const struct frame_owner *o,
+	const uint8_t *data,
+	size_t len,
+	bool verified,
+	struct frame_view *v
+);
+
+// The Ethernet and IPv4 headers of a query that was taken: in the next one with
+// the same, its length and checksums remain to be looked at. All zero: none.
+struct frame_sender {
+	uint8_t head[34];
+};
+
+// Remembers a FRAME_QUERY over IPv4 without a VLAN tag; any other forgets.
+void frame_remember(struct frame_sender *s, const uint8_t *data, const struct frame_view *v);
+
+// Whether a frame has the headers of this sender, but for what differs from one
+// datagram to the next.
+bool frame_is_from(const struct frame_sender *s, const uint8_t *data, size_t len);
+
+// frame_parse() for a frame that is from a sender who was remembered.
+enum frame_verdict frame_parse_known(
 	const struct frame_owner *o,
 	const uint8_t *data,
 	size_t len,

@@ -23,6 +23,8 @@
 #define OUT_MAX (BURST + (TOKENS + 1) * HELD_PER_NAME + BURST)
 #define FRAME_ROOM 1400 // of the longest answer with all headers
 #define TX_TRIES 16
+#define SENDERS 16
+#define SENDER_AT 29 // the last octet of an IPv4 source
 #define PENDING_RETRY_S 2
 #define IDLE_AFTER_NS (200 * 1000ULL)
 #define DROWSY_AFTER_NS CLOCK_NS_PER_S
@@ -46,6 +48,7 @@ struct loop {
 	mono_ns_t boot_read; // when boot_s was
 	mono_ns_t last_work;
 	struct lookup_now boot;
+	struct frame_sender senders[SENDERS];
 	unsigned work_count;
 	unsigned out_count;
 	struct work work[BURST + HELD_PER_NAME];
@@ -282,6 +285,28 @@ static void parse_query(const struct loop *l, struct work *k, const uint8_t *dat
 	}
 }
 
+// Most frames come from few senders: whose headers were taken and whose address
+// was allowed a moment ago need not be judged again.
+// @return Also FRAME_VERDICTS: the client is not allowed.
+static enum frame_verdict
+parse_frame(struct loop *l, struct work *k, const struct rte_mbuf *m, const uint8_t *data) {
+	const struct frame_owner *o = &l->s->owner;
+	bool verified = is_verified(l, m);
+	struct frame_sender *sender = &l->senders[data[SENDER_AT] % SENDERS];
+	if (frame_is_from(sender, data, m->data_len)) {
+		return frame_parse_known(o, data, m->data_len, verified, &k->v);
+	}
+	enum frame_verdict r = frame_parse(o, data, m->data_len, verified, &k->v);
+	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
+	if (asks && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
+		return FRAME_VERDICTS;
+	}
+	if (r == FRAME_QUERY) {
+		frame_remember(sender, data, &k->v);
+	}
+	return r;
+}
+
 static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	struct worker_counters *c = &l->w->counters;
 	struct work *k = &l->work[l->work_count];
@@ -290,15 +315,12 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 		drop(m, &c->drop_segments);
 		return;
 	}
-	enum frame_verdict r = frame_parse(
-		&l->s->owner, data, m->data_len, is_verified(l, m), &k->v
-	);
+	enum frame_verdict r = parse_frame(l, k, m, data);
 	if (r < FRAME_DROP_COUNT) {
 		drop(m, &c->drops[r]);
 		return;
 	}
-	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
-	if (asks && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
+	if (r == FRAME_VERDICTS) {
 		drop(m, &c->drop_acl);
 		return;
 	}
@@ -425,7 +447,13 @@ static void turn(struct loop *l) {
 	struct rte_mbuf *in[BURST];
 	struct worker_counters *c = &l->w->counters;
 	read_time(l);
-	l->clients = atomic_load_explicit(&l->s->clients, memory_order_acquire);
+	const struct worker_clients *clients = atomic_load_explicit(
+		&l->s->clients, memory_order_acquire
+	);
+	if (clients != l->clients) {
+		l->clients = clients;
+		memset(l->senders, 0, sizeof(l->senders)); // judged by the old list
+	}
 	uint16_t n = rte_eth_rx_burst(l->s->port.id, (uint16_t)l->w->index, in, BURST);
 	counter_add(&c->polls, 1);
 	counter_add(&c->polls_empty, n == 0 ? 1 : 0);

@@ -252,6 +252,66 @@ static void one_tag_stays_on_the_answer(void ** /*state*/) {
 	assert_int_equal(frame_parse(&owner, frame, len, false, &v), FRAME_DROP_VLAN);
 }
 
+// Whatever octet of a frame changes: read as from a known sender it has the
+// verdict that it has on its own.
+static void a_known_sender_is_judged_alike(void ** /*state*/) {
+	struct packet_proto p = proto_of(false);
+	uint8_t good[1500];
+	unsigned len = build(&p, good, "example.com");
+	struct frame_sender sender = {0};
+	assert_false(frame_is_from(&sender, good, len));
+	struct frame_view v;
+	assert_int_equal(parse(good, len, &v), FRAME_QUERY);
+	frame_remember(&sender, good, &v);
+	unsigned known = 0;
+	for (unsigned at = 0; at < len; at++) {
+		for (unsigned change = 1; change < 256; change++) {
+			uint8_t frame[1500];
+			memcpy(frame, good, len);
+			frame[at] ^= (uint8_t)change;
+			// Half of them with an IP header that is right.
+			if (change % 2 == 0) {
+				memset(frame + 24, 0, 2);
+				uint16_t sum = sum_fold(sum_ip4(frame + 14));
+				memcpy(frame + 24, &sum, 2);
+			}
+			if (!frame_is_from(&sender, frame, len)) {
+				continue;
+			}
+			known++;
+			struct frame_view as_known = {0};
+			enum frame_verdict r = parse(frame, len, &v);
+			assert_int_equal(
+				frame_parse_known(&OWNER, frame, len, false, &as_known), r
+			);
+			if (r == FRAME_QUERY) {
+				assert_int_equal(as_known.l3, v.l3);
+				assert_int_equal(as_known.l4, v.l4);
+				assert_int_equal(as_known.payload, v.payload);
+				assert_int_equal(as_known.payload_bytes, v.payload_bytes);
+				assert_int_equal(as_known.family, v.family);
+				assert_int_equal(as_known.source_port, v.source_port);
+				assert_ptr_equal(as_known.source, v.source);
+				assert_ptr_equal(as_known.target, v.target);
+			}
+		}
+	}
+	assert_true(known > 255 * 30);
+	for (unsigned cut = 0; cut < len; cut++) {
+		assert_true(!frame_is_from(&sender, good, cut) || cut >= 34);
+		if (cut >= 34) {
+			enum frame_verdict r = frame_parse_known(&OWNER, good, cut, false, &v);
+			assert_true(r < FRAME_DROP_COUNT);
+		}
+	}
+	// IPv6 and tagged frames are not remembered.
+	p = proto_of(true);
+	len = build(&p, good, "example.com");
+	assert_int_equal(parse(good, len, &v), FRAME_QUERY);
+	frame_remember(&sender, good, &v);
+	assert_false(frame_is_from(&sender, good, len));
+}
+
 static void an_unsummed_datagram_is_taken_over_ipv4_only(void ** /*state*/) {
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct packet_proto p = proto_of(v6);
@@ -271,6 +331,7 @@ int main(void) {
 		cmocka_unit_test(a_bad_octet_has_its_reason),
 		cmocka_unit_test(bad_senders_are_dropped),
 		cmocka_unit_test(one_tag_stays_on_the_answer),
+		cmocka_unit_test(a_known_sender_is_judged_alike),
 		cmocka_unit_test(an_unsummed_datagram_is_taken_over_ipv4_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
