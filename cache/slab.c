@@ -177,17 +177,19 @@ static char *take_pages(struct slab *s, unsigned c, size_t pages) {
 }
 
 // Slots are aligned to 4 only, the link is copied for that.
+#define LINK_BYTES sizeof(char *)
+
 static char *pop(char **free_slots, size_t size) {
 	char *slot = *free_slots;
-	ASAN_UNPOISON_MEMORY_REGION(slot, sizeof(slot));
-	memcpy(free_slots, slot, sizeof(slot));
+	ASAN_UNPOISON_MEMORY_REGION(slot, LINK_BYTES);
+	memcpy(free_slots, slot, LINK_BYTES);
 	ASAN_POISON_MEMORY_REGION(slot, size);
 	return slot;
 }
 
 static void push(char **free_slots, char *slot, size_t size) {
-	ASAN_UNPOISON_MEMORY_REGION(slot, sizeof(slot));
-	memcpy(slot, free_slots, sizeof(slot));
+	ASAN_UNPOISON_MEMORY_REGION(slot, LINK_BYTES);
+	memcpy(slot, free_slots, LINK_BYTES);
 	ASAN_POISON_MEMORY_REGION(slot, size);
 	*free_slots = slot;
 }
