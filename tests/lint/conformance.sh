@@ -17,7 +17,10 @@ wanted() {
 
 rows() { sed -nE 's/^\| ([BR][0-9]+[ab]?) \|.*/\1/p' "$page"; }
 
-diff <(wanted | sort) <(rows | sort) | sed -n 's/^< \(.*\)/no row \1/p; s/^> \(.*\)/row \1 once too often/p'
+wrong_rows() {
+	comm -23 <(wanted | sort) <(rows | sort) | sed 's/^/no row /'
+	comm -13 <(wanted | sort) <(rows | sort) | sed 's/$/: one row too many/; s/^/row /'
+}
 
 # Row, tab, what stands between the backquotes of its last column.
 tests_named() {
@@ -32,13 +35,22 @@ tests_named() {
 	}' "$page"
 }
 
-while IFS=$'\t' read -r row name; do
-	file=tests/${name%%: *}
-	if [[ $name == !* ]]; then
-		echo "row $row ${name#!}"
-	elif [ ! -f "$file" ]; then
-		echo "row $row: there is no $file"
-	elif [[ $name == *": "* ]] && ! grep -qF -- "${name#*: }" "$file"; then
-		echo "row $row: no \"${name#*: }\" in $file"
-	fi
-done < <(tests_named)
+wrong_tests() {
+	local row name file
+	while IFS=$'\t' read -r row name; do
+		file=tests/${name%%: *}
+		if [[ $name == !* ]]; then
+			echo "row $row ${name#!}"
+		elif [ ! -f "$file" ]; then
+			echo "row $row: there is no $file"
+		elif [[ $name == *": "* ]] && ! grep -qF -- "${name#*: }" "$file"; then
+			echo "row $row: no \"${name#*: }\" in $file"
+		fi
+	done < <(tests_named)
+}
+
+found=$(wrong_rows; wrong_tests)
+if [ -n "$found" ]; then
+	printf '%s\n' "$found"
+	exit 1
+fi
