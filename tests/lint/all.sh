@@ -46,4 +46,5 @@ check long long
 check shell shell
 check spelling spelling
 check banned banned
+check conformance tests/lint/conformance.sh
 exit $bad

@@ -269,6 +269,42 @@ static void what_is_lazy_joins_its_policy_again(void ** /*state*/) {
 	store_mem_free(w.mem);
 }
 
+// A use writes nothing; those of a day later than what is stored are folded in by
+// the sweep, and change nothing but that time.
+static void uses_are_folded_in_day_by_day(void ** /*state*/) {
+	struct world w = begin();
+	start(&w);
+	struct record r = policy_of("a.example", "1", w.now.boot);
+	r.policy.max_age_s = 30 * 86400;
+	r.ends_at = w.now.boot + 30 * 86400;
+	r.used_at = w.now.boot;
+	cache_put(w.cache, &r, true, 1, &w.now);
+	turn_until_done(&w, 1);
+	static const struct {
+		int64_t after_s;
+		bool folded;
+	} uses[] = {{80000, false}, {10000, true}};
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+		pass(&w, uses[i].after_s);
+		uint64_t writes = store_stats(w.store).writes;
+		(void)entry_use(published(&w, "a.example"), (uint32_t)w.now.boot);
+		assert_true(store_stats(w.store).writes == writes);
+		for (int k = 0; k < 64; k++) {
+			cache_turn(w.cache, &w.now);
+		}
+		stop(&w);
+		start(&w);
+		struct record got;
+		assert_true(kept(&w, "a.example", &got));
+		boot_s_t hour = w.now.boot - w.now.boot % 3600;
+		assert_int_equal(got.used_at, uses[i].folded ? hour : r.used_at);
+		assert_int_equal(got.ends_at, r.ends_at);
+		assert_string_equal(got.id, "1");
+	}
+	stop(&w);
+	store_mem_free(w.mem);
+}
+
 // Fetching failed, and then DNS: the back-off is still there after a restart.
 static void a_back_off_outlives_other_failures(void ** /*state*/) {
 	struct world w = begin();
@@ -431,6 +467,7 @@ int main(void) {
 		cmocka_unit_test(a_policy_is_durable_before_it_is_done),
 		cmocka_unit_test(a_failing_store_does_not_hold_up_an_answer),
 		cmocka_unit_test(what_is_lazy_joins_its_policy_again),
+		cmocka_unit_test(uses_are_folded_in_day_by_day),
 		cmocka_unit_test(a_back_off_outlives_other_failures),
 		cmocka_unit_test(none_records_follow_in_the_background),
 		cmocka_unit_test(what_has_ended_is_swept),
