@@ -428,7 +428,8 @@ static void a_recheck_of_any_type_is_not_fresh(void ** /*state*/) {
 	static const char text[] = "fresh=1";
 	struct table *t = table_new(&(struct table_config){.max_names = 8, .seed = 1});
 	assert_non_null(t);
-	struct entry *e = table_entry_new(t, "a.example", 9, sizeof(text));
+	// Behind an answer there is always a record.
+	struct entry *e = table_entry_new(t, "a.example", 9, sizeof(text) + RECORD_NONE_BYTES);
 	assert_non_null(e);
 	e->kind = ENTRY_POLICY;
 	e->ends_s = 500;
