@@ -21,7 +21,7 @@ lint: setup all
 	tests/lint/all.sh
 
 bench: setup all
-	bench/memif.sh
+	bench/all.sh
 
 simulate: setup all
 	nice build/tests/simulate 1

@@ -3,7 +3,7 @@
 #
 # stsd over memif against an echo on the same path and the same core, in turn:
 # answers a second, frames a second of the echo, and their ratio. Frames of the
-# echo have the mean size of stsd's queries and answers.
+# echo have the mean size of stsd's queries and answers, or that of queries.
 #
 # A pair of runs counts as `near` when a cache line takes at most --near
 # nanoseconds from core to core and back before and after it; on virtual
@@ -24,6 +24,7 @@ window=1024
 burst=32
 near=150
 check_every=1024
+frames=mean
 names=
 hugepages=1024
 keep=
@@ -39,6 +40,7 @@ usage() {
 	  names=FILE  instead of making them
 	  window=$window burst=$burst  queries on their way, frames at once
 	  check_every=$check_every  one answer of so many is compared
+	  frames=$frames  size of the echo's: mean of queries and answers, or query
 	  near=$near  nanoseconds, see above; 0: count every pair
 	  hugepages=$hugepages  of 2 MiB, set up as root and given back
 	  extra='...'  more options of stsbench, for example --ipv6
@@ -50,7 +52,7 @@ usage() {
 for word; do
 	case $word in
 	build=* | server_cpu=* | load_cpu=* | runs=* | seconds=* | policies=* | none=* | zipf=* | \
-		seed=* | window=* | burst=* | near=* | check_every=* | names=* | hugepages=* | \
+		seed=* | window=* | burst=* | near=* | check_every=* | frames=* | names=* | hugepages=* | \
 		keep=* | extra=*)
 		name=${word%%=*}
 		eval "$name=\${word#*=}"
@@ -223,8 +225,8 @@ while [ $i -lt "$runs" ]; do
 	i=$((i + 1))
 	before=$(apart)
 	run_stsd "$dir/stsd$i.json"
-	octets=$(awk -v a="$(field "$dir/stsd$i.json" mean_out)" \
-		-v b="$(field "$dir/stsd$i.json" mean_in)" 'BEGIN { printf "%.0f", (a + b) / 2 }')
+	octets=$(awk -v f="$frames" -v a="$(field "$dir/stsd$i.json" mean_out)" \
+		-v b="$(field "$dir/stsd$i.json" mean_in)" 'BEGIN { printf "%.0f", (f == "query" ? a : (a + b) / 2) }')
 	between=$(apart)
 	run_echo "$dir/echo$i.json" "$octets"
 	after=$(apart)

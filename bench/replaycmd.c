@@ -9,8 +9,8 @@
 #include "bench/draw.h"
 #include "bench/expect.h"
 #include "bench/feed.h"
-#include "bench/fill.h"
-#include "cache/cache_publish.h"
+#include "bench/message.h"
+#include "bench/stock.h"
 #include "dataplane/dataplane.h"
 
 #include <rte_bus_vdev.h>
@@ -27,17 +27,17 @@
 #include <time.h>
 
 #define DEVICE "net_null0"
-#define TABLE_SEED 0x5eed // the same table every time
-#define NONE_S 604800
 #define WARMUP_S 0.2
 #define HELD_MAX 4096
 #define LINES_A_FRAME 3 // of 64 octets: IPv6, a long name and an OPT
 #define DRAWS 1000000U
+#define MESSAGE_TIMES 64 // each, to put its cost out
 
 enum which { WHICH_ALL, WHICH_POLICY, WHICH_NONE, WHICH_UNKNOWN };
 
 struct replay {
 	const char *names;
+	const char *messages; // to be asked in place of names, or NULL
 	enum which which;
 	double zipf;
 	uint64_t seed;
@@ -48,8 +48,9 @@ struct replay {
 	int hugepages; // as struct eal_config has it
 	double seconds;
 	uint64_t count; // 0: by time
+	double publish_per_s;
 	struct expect_set set;
-	struct table *table;
+	struct stock *stock;
 	struct dataplane *dp;
 	struct feed feed;
 	// Out of the counters.
@@ -60,51 +61,6 @@ struct replay {
 static void nap_ms(long ms) {
 	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 	nanosleep(&t, NULL);
-}
-
-// The table, as stsd would have loaded it.
-
-static int publish_all(struct replay *r, struct cache *c, struct fill_room *room) {
-	int64_t shift = clock_wall_s() - clock_boot_s();
-	struct cache_now now = {clock_mono_ns(), clock_boot_s(), clock_wall_s(), 0};
-	now.shown = now.wall;
-	for (uint32_t i = 0; i < r->set.count; i++) {
-		struct expect e = expect_get(&r->set, i);
-		struct record rec;
-		int rc = fill_record(&e, now.wall, NONE_S, room, &rec);
-		if (rc)
-			return rc;
-		// From wall to boot seconds.
-		rec.ends_at -= shift;
-		rec.checked_at -= shift;
-		rec.fetched_at -= shift;
-		rec.inserted_at -= shift;
-		rec.refresh_at -= shift;
-		if (rec.next_check_at != CLOCK_NEVER)
-			rec.next_check_at -= shift;
-		if (!cache_publish(c, &rec, &now))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int make_table(struct replay *r) {
-	r->table = table_new(&(struct table_config){.max_names = r->set.count, .seed = TABLE_SEED});
-	struct fill_room *room = malloc(sizeof(*room));
-	struct cache *c = !r->table ? NULL
-				    : cache_new(&(struct cache_config){
-					    .table = r->table,
-					    .render = lookup_render,
-					    .answer_max = LOOKUP_RENDER_MAX,
-					    .max_bytes = SIZE_MAX,
-					    .failed_percent = 10,
-					    .none_percent = 40,
-				    });
-	int rc = c && room ? publish_all(r, c, room) : -ENOMEM;
-	if (c)
-		cache_free(c);
-	free(room);
-	return rc;
 }
 
 // The trace.
@@ -152,7 +108,20 @@ static int make_unknown(struct replay *r, const struct packet_proto *proto) {
 	return rc;
 }
 
+static int make_messages(struct replay *r, const struct packet_proto *proto) {
+	uint64_t line = 0;
+	int rc = feed_init(&r->feed, (size_t)DRAWS * 64);
+	if (!rc)
+		rc = message_add_all(r->messages, proto, &r->feed, &line);
+	if (rc && line)
+		(void)fprintf(stderr, "stsbench: %s:%" PRIu64 "\n", r->messages, line);
+	r->feed.times = MESSAGE_TIMES;
+	return rc || r->feed.frames ? rc : -ENOENT;
+}
+
 static int make_trace(struct replay *r, const struct packet_proto *proto) {
+	if (r->messages)
+		return make_messages(r, proto);
 	if (r->which == WHICH_UNKNOWN)
 		return make_unknown(r, proto);
 	uint32_t n = r->set.count;
@@ -192,7 +161,7 @@ static int open_dataplane(struct replay *r) {
 	int rc = rte_eal_hotplug_add("vdev", DEVICE, "copy=0");
 	if (!rc)
 		rc = lookup_zone_parse("sts", &c.zone);
-	return rc ? rc : dataplane_open(&c, r->table, &r->dp);
+	return rc ? rc : dataplane_open(&c, stock_table(r->stock), &r->dp);
 }
 
 static int set_ends(const struct replay *r, uint16_t port, struct packet_proto *proto) {
@@ -221,17 +190,48 @@ static uint64_t sent(const struct replay *r) {
 	return atomic_load_explicit(&r->feed.sent, memory_order_relaxed);
 }
 
-// @return Queries answered a second.
-static double measure(struct replay *r) {
-	if (!r->count)
-		nap_ms((long)(WARMUP_S * 1000));
+// Lets seconds pass, and publishes meanwhile as told.
+static int64_t pass(struct replay *r, double seconds) {
+	if (r->publish_per_s > 0)
+		return stock_publish_on(r->stock, r->publish_per_s, seconds);
+	nap_ms((long)(seconds * 1000));
+	return 0;
+}
+
+static bool is_over(const struct replay *r) {
+	if (r->messages)
+		return atomic_load_explicit(&r->feed.through, memory_order_relaxed)
+		       == r->feed.frames;
+	return sent(r) >= r->count;
+}
+
+static double worker_s(const struct replay *r) {
+	struct timespec t = {0};
+	clock_gettime(atomic_load_explicit(&r->feed.worker_clock, memory_order_relaxed), &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / CLOCK_NS_PER_S;
+}
+
+struct rates {
+	double by_clock; // queries answered a second
+	double by_cpu;	 // and a second of CPU time that the worker got
+};
+
+static int measure(struct replay *r, struct rates *rates) {
+	bool by_time = !r->count && !r->messages;
+	int64_t published = by_time ? pass(r, WARMUP_S) : 0;
 	uint64_t before = sent(r);
+	double cpu = worker_s(r);
 	mono_ns_t begin = clock_mono_ns();
-	if (!r->count)
-		nap_ms((long)(r->seconds * 1000));
-	while (sent(r) < r->count)
+	if (by_time && published >= 0)
+		published = pass(r, r->seconds);
+	while (!by_time && !is_over(r))
 		nap_ms(1);
-	return (double)(sent(r) - before) * CLOCK_NS_PER_S / (double)(clock_mono_ns() - begin);
+	double seconds = (double)(clock_mono_ns() - begin) / CLOCK_NS_PER_S;
+	rates->by_clock = (double)(sent(r) - before) / seconds;
+	rates->by_cpu = (double)(sent(r) - before) / (worker_s(r) - cpu);
+	if (published > 0)
+		printf("%.0f records published a second\n", (double)published / seconds);
+	return published < 0 ? (int)published : 0;
 }
 
 static void
@@ -261,14 +261,20 @@ static int run(struct replay *r) {
 		rc = dataplane_start(r->dp);
 	if (rc)
 		return rc;
-	double rate = measure(r);
+	struct rates rates = {0};
+	rc = measure(r, &rates);
 	dataplane_stop(r->dp);
-	printf("%" PRIu64 " frames in the trace, %u names, %.2f M queries/s\n",
+	printf("%" PRIu64
+	       " frames in the trace, %u names, %.2f M queries/s, %.2f M a second of CPU\n",
 	       r->feed.frames,
 	       r->set.count,
-	       rate / 1e6);
+	       rates.by_clock / 1e6,
+	       rates.by_cpu / 1e6);
 	dataplane_counters(r->dp, count_answers, r);
-	return 0;
+	// Wrong messages may well be dropped.
+	if (r->messages)
+		r->lost = 0;
+	return rc;
 }
 
 static int run_all(struct replay *r) {
@@ -279,7 +285,7 @@ static int run_all(struct replay *r) {
 		.hugepages = r->hugepages,
 		.memory_bytes = 64ULL << 20,
 	};
-	int rc = make_table(r);
+	int rc = stock_open(&r->set, &r->stock);
 	if (!rc)
 		rc = eal_start(&eal);
 	if (rc)
@@ -307,6 +313,9 @@ static int usage(FILE *out, int status) {
 	       "  --control N    everything else's (0)\n"
 	       "  --seconds S    how long (3)\n"
 	       "  --count N      so many queries instead\n"
+	       "  --publish N    publish N records a second meanwhile, on --control's CPU (0)\n"
+	       "  --messages F   replay DNS messages instead: lines of name, blank, hex. Under\n"
+	       "                 callgrind each has its cost put out as `frame N`\n"
 	       "  --no-huge      no huge pages for packet buffers\n",
 	       out);
 	return status;
@@ -344,6 +353,9 @@ static bool set_number(struct replay *r, int option, const char *text) {
 	case 'k':
 		r->control_cpu = (unsigned)v;
 		return v < 1024;
+	case 'p':
+		r->publish_per_s = v;
+		return v < 1e9;
 	case 't':
 		r->seconds = v;
 		return v > 0 && v < 1e6;
@@ -357,6 +369,9 @@ static bool set(struct replay *r, int option, const char *text) {
 	switch (option) {
 	case 'n':
 		r->names = text;
+		return true;
+	case 'm':
+		r->messages = text;
 		return true;
 	case 'a':
 		return choose(text, &r->which);
@@ -383,6 +398,8 @@ int replaycmd_run(int argc, char **argv) {
 		{"control", required_argument, NULL, 'k'},
 		{"seconds", required_argument, NULL, 't'},
 		{"count", required_argument, NULL, 'N'},
+		{"publish", required_argument, NULL, 'p'},
+		{"messages", required_argument, NULL, 'm'},
 		{"no-huge", no_argument, NULL, 'H'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
