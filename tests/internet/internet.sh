@@ -139,7 +139,7 @@ make_certificates() {
 		*) SAN+=${SAN:+,}DNS:mta-sts.$domain ;;
 		esac
 	done < <(grep -v '^#' "$HERE/domains.txt")
-	good_certificate
+	good_certificate -days 30
 	chmod -R a+rX "$d"
 }
 

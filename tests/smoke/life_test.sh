@@ -100,6 +100,7 @@ stands() { # DOMAIN RESULT-TYPE REASON-PATTERN WORDS DOWNGRADE-CAUSE
 	at_once "$1" 'r=policy; mode=enforce; id=1; exp=[0-9]+; fresh=0; .*mx='
 	why "$1" 'mode=enforce; fresh=0: deliver by the policy' "failed: .*$4" 'since: ' \
 		"TLS report: .*policy-type sts, $2: $3.*+fallback-to-cached-policy"
+	# shellcheck disable=SC2016 # the variables are of jq
 	why_json "$1" '(.failure | (.why | test("^" + $type + "/" + $reason))
 		and .since >= $before - 1 and .since <= now + 1 and .attempts >= 1)
 		and .alert == "notice" and .sender.mode == "enforce" and .sender.fresh == false
