@@ -5,7 +5,12 @@
 #   internet_up     makes the namespaces $NET and $SRV and everything in $DIR
 #   internet_down   ends and removes all of it (also by trap)
 #   hosts_off, hosts_on     switches the policy hosts
-#   set_id DOMAIN ID        changes the id of a TXT record
+#   hosts_answer            whether they do, whatever their certificate
+#   good_certificate [openssl ca options]     issues nginx's certificate anew
+#   set_id DOMAIN ID        changes the id of a TXT record, or puts it back
+#   drop_txt DOMAIN         removes it
+#   set_policy DOMAIN MODE MAX_AGE MX,MX...   changes what the policy host serves
+# Of a TXT record all of them return when the recursive server has the news.
 # In $NET: nsd (authoritative for test.), unbound (recursive), nginx (policy
 # hosts by SNI under an own CA) and one scripted misbehaving host. The appliance
 # runs in $SRV and is asked there.
@@ -95,7 +100,8 @@ certificate() { # FILE SUBJECT SAN-OR-EMPTY [openssl ca options]
 }
 
 make_certificates() {
-	local d=$DIR/pki san='' domain host
+	local d=$DIR/pki domain host
+	SAN=
 	mkdir -p "$d/new"
 	: >"$d/index"
 	echo 01 >"$d/serial"
@@ -130,11 +136,15 @@ make_certificates() {
 		expired) certificate expired "mta-sts.$domain" "DNS:mta-sts.$domain" \
 			-startdate 20200101000000Z -enddate 20210101000000Z ;;
 		wrong) certificate wrong elsewhere.test DNS:elsewhere.test ;;
-		*) san+=${san:+,}DNS:mta-sts.$domain ;;
+		*) SAN+=${SAN:+,}DNS:mta-sts.$domain ;;
 		esac
 	done < <(grep -v '^#' "$HERE/domains.txt")
-	certificate good mta-sts.good.test "$san"
+	good_certificate -days 30
 	chmod -R a+rX "$d"
+}
+
+good_certificate() {
+	certificate good mta-sts.good.test "$SAN" "$@"
 }
 
 make_zone() {
@@ -150,7 +160,7 @@ make_zone() {
 			local id=1 address=$GOOD
 			[ ! -f "$DIR/id.$domain" ] || id=$(<"$DIR/id.$domain")
 			[ -z "${BAD[$host]:-}" ] || address=10.99.0.${BAD[$host]}
-			echo "_mta-sts.$domain. TXT \"v=STSv1; id=$id;\""
+			[ -f "$DIR/gone.$domain" ] || echo "_mta-sts.$domain. TXT \"v=STSv1; id=$id;\""
 			echo "mta-sts.$domain. A $address"
 		done < <(grep -v '^#' "$HERE/domains.txt")
 		[ ! -f "$DIR/zone.mail" ] || cat "$DIR/zone.mail"
@@ -158,17 +168,22 @@ make_zone() {
 }
 
 make_policies() {
-	local domain host mode max_age mx m
+	local domain host mode max_age mx
 	while read -r domain host mode max_age mx; do
-		[ "$mode" != - ] || continue
-		mkdir -p "$DIR/www/mta-sts.$domain/.well-known"
-		{
-			printf 'version: STSv1\nmode: %s\n' "$mode"
-			for m in ${mx//,/ }; do [ "$m" = - ] || printf 'mx: %s\n' "$m"; done
-			printf 'max_age: %s\n' "$max_age"
-		} >"$DIR/www/mta-sts.$domain/.well-known/mta-sts.txt"
+		[ "$mode" = - ] || set_policy "$domain" "$mode" "$max_age" "$mx"
 	done < <(grep -v '^#' "$HERE/domains.txt")
 	chmod -R a+rX "$DIR/www"
+}
+
+set_policy() { # DOMAIN MODE MAX_AGE MX,MX...
+	local m place=$DIR/www/mta-sts.$1/.well-known
+	mkdir -p "$place"
+	{
+		printf 'version: STSv1\nmode: %s\n' "$2"
+		for m in ${4//,/ }; do [ "$m" = - ] || printf 'mx: %s\n' "$m"; done
+		printf 'max_age: %s\n' "$3"
+	} >"$place/new"
+	mv "$place/new" "$place/mta-sts.txt"
 }
 
 start_servers() {
@@ -249,14 +264,32 @@ hosts_off() {
 	wait "$NGINX" "$BADHOST" 2>/dev/null || true
 }
 
-set_id() {
-	echo "$2" >"$DIR/id.$1"
-	make_zone
-	kill -HUP "$(cat "$DIR/nsd.pid")"
-	until_true 5 txt_has "$1" "id=$2"
+hosts_answer() {
+	in_srv curl -skf --resolve "mta-sts.good.test:443:$GOOD" \
+		https://mta-sts.good.test/.well-known/mta-sts.txt
 }
 
-txt_has() { in_net dig +short +tries=1 +time=1 @127.0.0.1 -p 5353 "_mta-sts.$1" TXT | grep -q "$2"; }
+reload_zone() {
+	make_zone
+	kill -HUP "$(cat "$DIR/nsd.pid")"
+}
+
+set_id() {
+	echo "$2" >"$DIR/id.$1"
+	rm -f "$DIR/gone.$1"
+	reload_zone
+	until_true 10 txt_is "$1" "id=$2;"
+}
+
+drop_txt() {
+	touch "$DIR/gone.$1"
+	reload_zone
+	until_true 10 txt_is "$1" 'NXDOMAIN'
+}
+
+txt_is() { # DOMAIN TEXT: as the recursive server says
+	in_srv dig +tries=1 +time=1 @"$DNS" "_mta-sts.$1" TXT | grep -q "$2"
+}
 
 internet_up() {
 	DIR=$(mktemp -d /tmp/stsd-test.XXXXXX)
