@@ -84,7 +84,8 @@ static void sweep_entry(void *arg, const struct entry *e) {
 static void render_again(void *arg, const struct entry *e) {
 	const struct sweep *s = arg;
 	struct record rec;
-	if (e->kind == ENTRY_POLICY && cache_read_entry(e, &rec) == 0) {
+	// As it is stored: a use that was not folded into the store yet stays one.
+	if (e->kind == ENTRY_POLICY && cache_read_stored(e, &rec) == 0) {
 		cache_publish(s->cache, &rec, s->now);
 	}
 }

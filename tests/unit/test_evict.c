@@ -323,7 +323,8 @@ static void a_flood_of_none_takes_only_from_its_like(void ** /*state*/) {
 	start(&w);
 	turn_until_warm(&w);
 	assert_int_equal(w.loaded, KEPT);
-	assert_in_range(table_stats(w.table).by_kind[ENTRY_NONE], 1, nones);
+	// But for the few that a busy store was not told of: they go again at load.
+	assert_in_range(table_stats(w.table).by_kind[ENTRY_NONE], 1, nones + nones / 50);
 	end(&w);
 }
 
