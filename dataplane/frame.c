@@ -122,7 +122,7 @@ static enum frame_verdict parse_icmp(const uint8_t *data, size_t l4_bytes, struc
 }
 
 // Looks at what differs from one datagram of a sender to the next.
-// @return FRAME_VERDICTS: all is well, and v has what the IP header says.
+// @return FRAME_DROP_COUNT: no reason to drop it, and v has what the header says.
 static inline enum frame_verdict
 check_ip4(const uint8_t *ip, size_t left, bool verified, struct frame_view *v) {
 	size_t total = be16(ip + 2);
@@ -139,7 +139,7 @@ check_ip4(const uint8_t *ip, size_t left, bool verified, struct frame_view *v) {
 	v->source = ip + 12;
 	v->target = ip + 16;
 	v->l4 = (uint16_t)(v->l3 + IP4_BYTES);
-	return FRAME_VERDICTS;
+	return FRAME_DROP_COUNT;
 }
 
 static enum frame_verdict parse_ip4(
@@ -164,7 +164,7 @@ static enum frame_verdict parse_ip4(
 		return FRAME_DROP_FRAGMENT;
 	}
 	enum frame_verdict r = check_ip4(ip, left, verified, v);
-	if (r != FRAME_VERDICTS) {
+	if (r < FRAME_DROP_COUNT) {
 		return r;
 	}
 	if (is_martian4(v->source)) {
@@ -288,7 +288,7 @@ enum frame_verdict frame_parse_known(
 	const uint8_t *ip = data + ETH_BYTES;
 	v->l3 = ETH_BYTES;
 	enum frame_verdict r = check_ip4(ip, len - ETH_BYTES, verified, v);
-	return r != FRAME_VERDICTS
+	return r < FRAME_DROP_COUNT
 		       ? r
 		       : parse_udp(
 			       o, ip, ip + IP4_BYTES, (size_t)be16(ip + 2) - IP4_BYTES, verified, v

@@ -40,9 +40,8 @@ enum frame_verdict {
 		FRAME_DROP_COUNT,
 	FRAME_QUERY = FRAME_DROP_COUNT, // UDP to our address and port
 	FRAME_ARP,
-	FRAME_ICMP4,	// echo request to our address
-	FRAME_ICMP6,	// echo request or neighbour solicitation
-	FRAME_VERDICTS, // none of them
+	FRAME_ICMP4, // echo request to our address
+	FRAME_ICMP6, // echo request or neighbour solicitation
 };
 
 #define FRAME_ADDRESS_MAX 8

@@ -285,28 +285,6 @@ static void parse_query(const struct loop *l, struct work *k, const uint8_t *dat
 	}
 }
 
-// Most frames come from few senders: whose headers were taken and whose address
-// was allowed a moment ago need not be judged again.
-// @return Also FRAME_VERDICTS: the client is not allowed.
-static enum frame_verdict
-parse_frame(struct loop *l, struct work *k, const struct rte_mbuf *m, const uint8_t *data) {
-	const struct frame_owner *o = &l->s->owner;
-	bool verified = is_verified(l, m);
-	struct frame_sender *sender = &l->senders[data[SENDER_AT] % SENDERS];
-	if (frame_is_from(sender, data, m->data_len)) {
-		return frame_parse_known(o, data, m->data_len, verified, &k->v);
-	}
-	enum frame_verdict r = frame_parse(o, data, m->data_len, verified, &k->v);
-	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
-	if (asks && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
-		return FRAME_VERDICTS;
-	}
-	if (r == FRAME_QUERY) {
-		frame_remember(sender, data, &k->v);
-	}
-	return r;
-}
-
 static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	struct worker_counters *c = &l->w->counters;
 	struct work *k = &l->work[l->work_count];
@@ -315,14 +293,25 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 		drop(m, &c->drop_segments);
 		return;
 	}
-	enum frame_verdict r = parse_frame(l, k, m, data);
+	// Most frames come from few senders: whose headers were taken and whose
+	// address was allowed a moment ago need not be judged again.
+	const struct frame_owner *o = &l->s->owner;
+	struct frame_sender *sender = &l->senders[data[SENDER_AT] % SENDERS];
+	bool known = frame_is_from(sender, data, m->data_len);
+	bool verified = is_verified(l, m);
+	enum frame_verdict r = known ? frame_parse_known(o, data, m->data_len, verified, &k->v)
+				     : frame_parse(o, data, m->data_len, verified, &k->v);
 	if (r < FRAME_DROP_COUNT) {
 		drop(m, &c->drops[r]);
 		return;
 	}
-	if (r == FRAME_VERDICTS) {
+	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
+	if (asks && !known && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
 		drop(m, &c->drop_acl);
 		return;
+	}
+	if (r == FRAME_QUERY && !known) {
+		frame_remember(sender, data, &k->v);
 	}
 	k->m = m;
 	k->final = false;
