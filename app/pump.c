@@ -46,7 +46,7 @@ struct pump {
 static void read_clocks(struct pump *p) {
 	p->now.mono = clock_mono_ns();
 	p->now.boot = clock_boot_s();
-	p->now.shown = clock_wall_s();
+	p->now.shown = p->now.boot + clock_shift_s();
 	p->now.wall = p->now.boot + p->kept_shift_s;
 }
 

@@ -9,7 +9,8 @@
 #include <string.h>
 
 struct view_now view_now(void) {
-	return (struct view_now){.boot = clock_boot_s(), .wall = clock_wall_s()};
+	boot_s_t boot = clock_boot_s();
+	return (struct view_now){.boot = boot, .wall = boot + clock_shift_s()};
 }
 
 static boot_s_t later(boot_s_t a, boot_s_t b) {

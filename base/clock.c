@@ -20,6 +20,12 @@ boot_s_t clock_boot_s(void) {
 	return read_clock(CLOCK_BOOTTIME).tv_sec;
 }
 
+int64_t clock_shift_s(void) {
+	struct timespec boot = read_clock(CLOCK_BOOTTIME);
+	struct timespec wall = read_clock(CLOCK_REALTIME);
+	return wall.tv_sec - boot.tv_sec - (wall.tv_nsec < boot.tv_nsec ? 1 : 0);
+}
+
 wall_s_t clock_wall_s(void) {
 	return read_clock(CLOCK_REALTIME).tv_sec;
 }

@@ -20,3 +20,8 @@ typedef int64_t wall_s_t;   // CLOCK_REALTIME, seconds since 1970
 mono_ns_t clock_mono_ns(void);
 boot_s_t clock_boot_s(void);
 wall_s_t clock_wall_s(void);
+
+// Wall clock minus boot clock. Both run alike, so it stays what it is until the
+// wall clock is set; of two readings in whole seconds it would be now and then a
+// second off.
+int64_t clock_shift_s(void);

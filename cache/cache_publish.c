@@ -17,16 +17,6 @@ static struct entry *entry_of_none(struct cache *c, const struct record *rec) {
 	return table_entry_new(c->config.table, rec->domain.text, rec->domain.len, 0);
 }
 
-// Wall clock minus boot clock. Two clocks read one after the other differ by a
-// second now and then; answers shall not, until the wall clock really jumps.
-static int64_t shown_shift(struct cache *c, const struct cache_now *now) {
-	if (!c->shows) {
-		c->shown_shift_s = now->shown - now->boot;
-		c->shows = true;
-	}
-	return c->shown_shift_s;
-}
-
 // @param shown  What is answered. @param rec  What is kept.
 static struct entry *entry_with_body(
 	struct cache *c,
@@ -36,7 +26,7 @@ static struct entry *entry_with_body(
 ) {
 	uint16_t fresh_at = 0;
 	int answer = c->config.render(
-		shown, shown_shift(c, now), now->boot, c->answer, c->config.answer_max, &fresh_at
+		shown, now->shown - now->boot, now->boot, c->answer, c->config.answer_max, &fresh_at
 	);
 	int len = record_encode(rec, 0, c->encoded, RECORD_BYTES_MAX);
 	if (answer < 0 || len < 0) {

@@ -10,7 +10,7 @@
 #define FOLD_USE_AFTER_S 86400
 #define FOLD_EVERY_S 3600
 #define SWEEP_BUCKETS 128
-#define JUMP_S 1 // two clocks that are read one after the other differ by so much
+#define JUMP_S 1 // a wall clock that is set by less changes no answer
 
 struct sweep {
 	struct cache *cache;
