@@ -4,6 +4,7 @@
 #include "dataplane/worker.h"
 
 #include "dataplane/neigh.h"
+#include "dataplane/usual.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -23,8 +24,6 @@
 #define OUT_MAX (BURST + (TOKENS + 1) * HELD_PER_NAME + BURST)
 #define FRAME_ROOM 1400 // of the longest answer with all headers
 #define TX_TRIES 16
-#define SENDERS 16
-#define SENDER_AT 29 // the last octet of an IPv4 source
 #define PENDING_RETRY_S 2
 #define IDLE_AFTER_NS (200 * 1000ULL)
 #define DROWSY_AFTER_NS CLOCK_NS_PER_S
@@ -48,11 +47,12 @@ struct loop {
 	mono_ns_t boot_read; // when boot_s was
 	mono_ns_t last_work;
 	struct lookup_now boot;
-	struct frame_sender senders[SENDERS];
 	unsigned work_count;
 	unsigned out_count;
 	struct work work[BURST + HELD_PER_NAME];
 	struct rte_mbuf *out[OUT_MAX];
+	struct usual_frame frames[BURST];
+	struct usual_sender senders[USUAL_SENDERS];
 };
 
 static uint8_t *payload(const struct work *k) {
@@ -66,12 +66,8 @@ static void give(struct loop *l, struct rte_mbuf *m, size_t frame_bytes) {
 	l->out[l->out_count++] = m;
 }
 
-static void reply_summed(struct loop *l, struct work *k, size_t payload_bytes, uint64_t sum) {
-	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes, sum));
-}
-
 static void reply(struct loop *l, struct work *k, size_t payload_bytes) {
-	reply_summed(l, k, payload_bytes, 0);
+	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes));
 }
 
 static void reply_short(
@@ -172,14 +168,14 @@ static void hold(struct loop *l, struct work *k) {
 
 // Answers.
 
-static void count_entry(struct worker_counters *c, const struct entry *e) {
+static void count_kind(struct worker_counters *c, unsigned kind, unsigned n) {
 	counter_t *const BY_KIND[] = {
 		[ENTRY_NONE] = &c->answers_none,
 		[ENTRY_POLICY] = &c->answers_policy,
 		[ENTRY_FAILED] = &c->answers_failed,
 		[ENTRY_UNKNOWN] = &c->answers_unknown,
 	};
-	counter_add(BY_KIND[e->kind], 1);
+	counter_add(BY_KIND[kind], n);
 }
 
 static void answer_looked_up(struct loop *l, struct work *k, const struct entry *e) {
@@ -192,13 +188,11 @@ static void answer_looked_up(struct loop *l, struct work *k, const struct entry 
 		hold(l, k);
 	} else if (e != NULL && e->ends_s > l->boot.boot_s) {
 		counter_add(&c->hits, k->final ? 0 : 1);
-		count_entry(c, e);
+		count_kind(c, e->kind, 1);
 		if (entry_use(e, l->boot.boot_s)) {
 			ask_check(l, e);
 		}
-		uint64_t sum;
-		size_t n = lookup_answer_entry(&k->q, payload(k), zone, e, l->boot, &sum);
-		reply_summed(l, k, n, sum);
+		reply(l, k, lookup_answer_entry(&k->q, payload(k), zone, e, l->boot));
 	} else if (k->final || k->q.any_type) {
 		reply_pending(l, k);
 	} else {
@@ -275,16 +269,6 @@ static void drop(struct rte_mbuf *m, counter_t *reason) {
 	rte_pktmbuf_free(m);
 }
 
-static void parse_query(const struct loop *l, struct work *k, const uint8_t *data) {
-	const uint8_t *msg = data + k->v.payload;
-	size_t len = k->v.payload_bytes;
-	if (k->v.payload + len + LOOKUP_PAD <= FRAME_ROOM) {
-		lookup_parse_padded(&l->s->zone, msg, len, &k->q);
-	} else {
-		lookup_parse(&l->s->zone, msg, len, &k->q);
-	}
-}
-
 static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	struct worker_counters *c = &l->w->counters;
 	struct work *k = &l->work[l->work_count];
@@ -293,30 +277,23 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 		drop(m, &c->drop_segments);
 		return;
 	}
-	// Most frames come from few senders: whose headers were taken and whose
-	// address was allowed a moment ago need not be judged again.
-	const struct frame_owner *o = &l->s->owner;
-	struct frame_sender *sender = &l->senders[data[SENDER_AT] % SENDERS];
-	bool known = frame_is_from(sender, data, m->data_len);
-	bool verified = is_verified(l, m);
-	enum frame_verdict r = known ? frame_parse_known(o, data, m->data_len, verified, &k->v)
-				     : frame_parse(o, data, m->data_len, verified, &k->v);
+	enum frame_verdict r = frame_parse(
+		&l->s->owner, data, m->data_len, is_verified(l, m), &k->v
+	);
 	if (r < FRAME_DROP_COUNT) {
 		drop(m, &c->drops[r]);
 		return;
 	}
 	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
-	if (asks && !known && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
+	if (asks && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
 		drop(m, &c->drop_acl);
 		return;
-	}
-	if (r == FRAME_QUERY && !known) {
-		frame_remember(sender, data, &k->v);
 	}
 	k->m = m;
 	k->final = false;
 	if (r == FRAME_QUERY) {
-		parse_query(l, k, data);
+		usual_remember(&l->senders[usual_place(data)], data, &k->v);
+		lookup_parse(&l->s->zone, payload(k), k->v.payload_bytes, &k->q);
 		if (k->q.kind == LOOKUP_DROP) {
 			drop(m, &c->drop_message);
 		} else {
@@ -333,14 +310,70 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	give(l, m, n);
 }
 
+// The usual questions.
+
+// One that cannot be usual has no octets.
+static struct usual_frame usual_frame(const struct loop *l, struct rte_mbuf *m) {
+	uint16_t room = (uint16_t)(m->buf_len - m->data_off);
+	bool fits = m->nb_segs == 1 && room >= FRAME_ROOM && m->data_len <= FRAME_ROOM - USUAL_PAD;
+	return (struct usual_frame){
+		.data = rte_pktmbuf_mtod(m, uint8_t *),
+		.len = fits ? m->data_len : 0,
+		.verified = is_verified(l, m),
+	};
+}
+
+static void count_usual(struct worker_counters *c, const unsigned by_kind[]) {
+	for (unsigned kind = ENTRY_NONE; kind <= ENTRY_UNKNOWN; kind++) {
+		counter_add(&c->queries, by_kind[kind]);
+		counter_add(&c->hits, by_kind[kind]);
+		count_kind(c, kind, by_kind[kind]);
+	}
+}
+
+// Answers what it can of a burst.
+// @return How many frames are left for take_frame(), at the beginning of `in`.
+static unsigned answer_usual(struct loop *l, struct rte_mbuf *in[], unsigned n) {
+	struct usual_frame *frames = l->frames;
+	struct usual questions[BURST];
+	struct table_key keys[BURST];
+	const struct entry *found[BURST];
+	uint16_t bytes[BURST];
+	for (unsigned i = 0; i < n; i++) {
+		frames[i] = usual_frame(l, in[i]);
+	}
+	unsigned count = usual_read(l->senders, &l->s->zone, frames, n, questions, keys);
+	table_lookup_bulk(l->s->table, keys, count, found);
+	usual_answer(frames, questions, found, count, l->boot, bytes);
+	unsigned by_kind[ENTRY_UNKNOWN + 1] = {0};
+	unsigned left = 0;
+	unsigned k = 0;
+	for (unsigned i = 0; i < n; i++) {
+		bool usual = k < count && questions[k].index == i;
+		k += usual;
+		if (!usual || bytes[k - 1] == 0) {
+			in[left++] = in[i];
+			continue;
+		}
+		const struct entry *e = found[k - 1];
+		by_kind[e->kind]++;
+		if (entry_use(e, l->boot.boot_s)) {
+			ask_check(l, e);
+		}
+		give(l, in[i], bytes[k - 1]);
+	}
+	count_usual(&l->w->counters, by_kind);
+	return left;
+}
+
 // A held frame was good when it was taken: it is only read again.
 static struct work *reread(struct loop *l, struct rte_mbuf *m) {
 	struct work *k = &l->work[l->work_count];
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	(void)frame_parse(&l->s->owner, data, m->data_len, true, &k->v);
-	parse_query(l, k, data);
 	k->m = m;
 	k->final = true;
+	lookup_parse(&l->s->zone, payload(k), k->v.payload_bytes, &k->q);
 	return k;
 }
 
@@ -449,7 +482,9 @@ static void turn(struct loop *l) {
 	for (uint16_t i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(in[i], void *));
 	}
-	for (uint16_t i = 0; i < n; i++) {
+	bool serving = atomic_load_explicit(&l->s->serving, memory_order_acquire);
+	unsigned left = serving ? answer_usual(l, in, n) : n;
+	for (unsigned i = 0; i < left; i++) {
 		take_frame(l, in[i]);
 	}
 	look_up_all(l);
