@@ -192,7 +192,8 @@ read_name(const struct lookup_zone *zone, const uint8_t *text, struct usual *u) 
 		end += 1U + text[end];
 	}
 	unsigned zone_at = end + 1U - zone->wire_len;
-	if (end >= 64 || zone_at > USUAL_NAME_MAX) { // it wraps where the zone is longer
+	// It wraps where the zone is longer.
+	if (text[-1] == 0 || end >= 64 || zone_at > USUAL_NAME_MAX) {
 		return 0;
 	}
 	struct octets o = {0};

@@ -177,6 +177,11 @@ static void spoil(struct frame *f, uint32_t *r) {
 	} else if (how < 3) {
 		f->octets[payload + roll(r) % (f->len - payload)] = (uint8_t)roll(r);
 		seal(f);
+	} else if (how == 7) { // the root name, and a name behind it
+		memmove(f->octets + payload + 13, f->octets + payload + 12, f->len - payload - 12);
+		f->octets[payload + 12] = 0;
+		f->len++;
+		seal(f);
 	} else if (how == 3) {
 		f->len -= roll(r) % (f->len - payload);
 		seal(f);
