@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The stsd authors
 
+#include "base/digits.h"
 #include "base/sum.h"
 #include "dataplane/usual.h"
 
@@ -18,8 +19,7 @@
 #define TTL_MAX_S 60
 #define NONE "v=STSQ1; r=none"
 #define NONE_BYTES sizeof(NONE) // with the length octet
-#define DIGITS_MAX 10
-#define LEAST_PORT 20 // some below are bait for a loop: see frame_parse()
+#define LEAST_PORT 20		// some below are bait for a loop: see frame_parse()
 
 #include <immintrin.h>
 
@@ -409,19 +409,6 @@ static size_t put_policy(
 	return put_round(u, at, ttl, body->answer_bytes, sum);
 }
 
-static unsigned put_digits(uint8_t *at, uint32_t v) {
-	uint8_t last[10];
-	unsigned n = 0;
-	do {
-		last[n++] = (uint8_t)('0' + v % 10);
-		v /= 10;
-	} while (v != 0);
-	for (unsigned i = 0; i < n; i++) {
-		at[i] = last[n - 1 - i];
-	}
-	return n;
-}
-
 // FAILED and UNKNOWN: one string, which ends where the digits of `retry=` go.
 static size_t put_retry(
 	const struct usual *u,
@@ -434,7 +421,7 @@ static size_t put_retry(
 	const struct entry_body *body = entry_body(e);
 	uint8_t *rdata = at + RR_BYTES;
 	put_ready(rdata, body);
-	size_t bytes = body->answer_bytes + put_digits(rdata + body->answer_bytes, retry_s);
+	size_t bytes = body->answer_bytes + digits_put(rdata + body->answer_bytes, retry_s);
 	rdata[0] = (uint8_t)(bytes - 1);
 	*sum = sum_octets(rdata, bytes, 0);
 	return put_round(u, at, ttl, bytes, sum);
