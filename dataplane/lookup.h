@@ -8,6 +8,8 @@
 #include "base/name.h"
 #include "cache/record.h"
 #include "cache/table.h"
+#include "dataplane/cookie.h"
+#include "dataplane/tsig.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +29,7 @@ struct lookup_zone {
 	// The same with bit 0x20 set in every octet, and which octets of it count.
 	uint64_t low[8];
 	uint64_t low_mask[8];
+	bool signatures;  // a TSIG record is read; else it is an error
 	uint8_t nsid_len; // 0: NSID is not answered
 	uint8_t nsid[32];
 	uint8_t address_count; // for ns.<zone> A and AAAA
@@ -48,6 +51,7 @@ enum name_verdict lookup_judge(const struct lookup_zone *zone, const char *domai
 enum lookup_kind {
 	LOOKUP_DROP,   // never answered (QR=1, shorter than a header)
 	LOOKUP_ERROR,  // answered with `rcode` alone
+	LOOKUP_COOKIE, // no question but for a cookie (RFC 7873 5.4): the same
 	LOOKUP_NODATA, // NOERROR, SOA in authority
 	LOOKUP_SOA,
 	LOOKUP_NS,
@@ -75,6 +79,10 @@ struct lookup_query {
 	uint16_t size_max;	 // largest answer: min(client's size, 1232) or 512
 	uint8_t domain_len;
 	char domain[NAME_DOMAIN_MAX + 1]; // lower case, for VERDICT, RECHECK, POLICY_TEXT
+	// As they were read; dataplane/trust.h judges them.
+	struct cookie cookie;
+	uint16_t signed_max; // what size_max was before room was left for a signature
+	struct tsig tsig;
 };
 
 // Reads a query. Constant work for any input; nothing beyond len is touched.

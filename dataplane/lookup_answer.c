@@ -22,7 +22,7 @@
 #define MORE_BYTES (sizeof(MORE) - 1)
 
 enum { TYPE_A = 1, TYPE_NS = 2, TYPE_SOA = 6, TYPE_TXT = 16, TYPE_AAAA = 28, TYPE_OPT = 41 };
-enum { OPTION_NSID = 3, OPTION_EDE = 15 };
+enum { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_EDE = 15 };
 enum { SERVFAIL = 2, EDE_NOT_READY = 14 };
 
 struct answer {
@@ -61,7 +61,8 @@ begin(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *zone
 // Octets that may still be written, with what follows the records set aside.
 static size_t room(const struct answer *a) {
 	size_t used = (size_t)(a->at - a->buf) + (a->q->has_opt ? OPT_BYTES : 0)
-		      + (a->nsid ? 4U + a->zone->nsid_len : 0);
+		      + (a->nsid ? 4U + a->zone->nsid_len : 0)
+		      + (a->q->cookie.made ? 4U + COOKIE_BYTES : 0);
 	return used < a->q->size_max ? a->q->size_max - used : 0;
 }
 
@@ -79,6 +80,12 @@ static void put_opt(struct answer *a) {
 		put16(&a->at, a->zone->nsid_len);
 		memcpy(a->at, a->zone->nsid, a->zone->nsid_len);
 		a->at += a->zone->nsid_len;
+	}
+	if (a->q->cookie.made) {
+		put16(&a->at, OPTION_COOKIE);
+		put16(&a->at, COOKIE_BYTES);
+		memcpy(a->at, a->q->cookie.octets, COOKIE_BYTES);
+		a->at += COOKIE_BYTES;
 	}
 	if (a->ede >= 0) {
 		put16(&a->at, OPTION_EDE);
@@ -265,7 +272,7 @@ static void put_strings(struct answer *a, const struct entry_body *body) {
 	size_t fits = room(a);
 	size_t take = body->answer_bytes;
 	if (fits < take) {
-		take = whole_strings(body, fits - 1 - MORE_BYTES);
+		take = whole_strings(body, fits > MORE_BYTES ? fits - 1 - MORE_BYTES : 0);
 	}
 	memcpy(a->at, body->data, take);
 	a->at += take;
@@ -366,7 +373,8 @@ size_t lookup_answer_entry(
 	bool odd = q->question_bytes % 2 != 0;
 	uint8_t ttl = (uint8_t)ttl_of(q, e, now.boot_s);
 	*sum = sum_octets(buf + HEADER_BYTES, q->question_bytes, 0);
-	if (e->kind == ENTRY_NONE && !q->wants_nsid) {
+	bool more_options = q->wants_nsid || q->cookie.made;
+	if (e->kind == ENTRY_NONE && !more_options) {
 		memcpy(at, HEAD, sizeof(HEAD));
 		at[9] = ttl;
 		*sum += sum_shifted(head_sum + SUM_PAIR(0, ttl) + none_sum, odd);
@@ -374,7 +382,7 @@ size_t lookup_answer_entry(
 	}
 	const struct entry_body *body = entry_body(e);
 	size_t whole = (size_t)(at - buf) + RR_BYTES + OPT_BYTES + body->answer_bytes;
-	if (e->kind != ENTRY_POLICY || q->wants_nsid || q->any_type || whole > q->size_max) {
+	if (e->kind != ENTRY_POLICY || more_options || q->any_type || whole > q->size_max) {
 		*sum = 0;
 		return answer_unusual(q, buf, zone, e, now);
 	}

@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	lookup_parse_padded(&zone, buf, size, &fast);
 	must(fast.kind == q.kind && fast.size_max == q.size_max && fast.domain_len == q.domain_len);
 	must(memcmp(fast.domain, q.domain, q.domain_len) == 0);
-	size_t n = q.kind == LOOKUP_DROP    ? 12
-		   : q.kind == LOOKUP_ERROR ? lookup_answer_error(&q, buf, &zone)
+	size_t n = q.kind == LOOKUP_DROP     ? 12
+		   : q.kind <= LOOKUP_COOKIE ? lookup_answer_error(&q, buf, &zone)
 		   : q.kind < LOOKUP_NAME_FAULT
 			   ? lookup_answer_zone(&q, buf, &zone, &status)
 			   : lookup_answer_short(&q, buf, &zone, "none", "", 0);
