@@ -159,7 +159,7 @@ bool lookup_usual_read(
 	// A query with one question, no answers, no authority, at most an OPT.
 	bool usual = len > TEXT_AT && (load64(msg + 2) & 0xffffffffffff00f8ULL) == 0x01000000
 		     && msg[10] == 0 && msg[11] <= 1;
-	if (!usual || !walk(text, &o)) {
+	if (!usual || text[-1] == 0 || !walk(text, &o)) {
 		return false;
 	}
 	bool has_opt = msg[11] == 1;
