@@ -104,6 +104,14 @@ static bool walk_name(const uint8_t *msg, size_t len, struct labels *l) {
 	return at < len;
 }
 
+void lookup_claim(struct lookup_query *q) {
+	if (!q->claims) {
+		memset(&q->cookie, 0, offsetof(struct cookie, octets));
+		q->tsig.present = false;
+		q->claims = true;
+	}
+}
+
 static bool read_options(const uint8_t *at, const uint8_t *end, struct lookup_query *q) {
 	while (at < end) {
 		if (end - at < 4 || end - at - 4 < be16(at + 2)) {
@@ -111,6 +119,7 @@ static bool read_options(const uint8_t *at, const uint8_t *end, struct lookup_qu
 		}
 		q->wants_nsid |= be16(at) == OPT_NSID;
 		if (be16(at) == OPT_COOKIE) {
+			lookup_claim(q);
 			cookie_read(at + 4, be16(at + 2), &q->cookie);
 		}
 		at += 4 + be16(at + 2);
@@ -152,16 +161,20 @@ static bool read_additional(
 	for (unsigned i = 0; i < count; i++) {
 		size_t bytes = q->has_opt ? 0 : read_opt(msg + at, msg + len, q, version);
 		if (bytes == 0 && zone->signatures && i + 1 == count) {
+			lookup_claim(q);
 			bytes = tsig_read(msg, len, at, &q->tsig);
 		}
 		if (bytes == 0) {
-			q->has_opt = false; // nothing that was read counts
-			q->cookie.len = 0;
+			q->has_opt = q->claims = false; // nothing that was read counts
 			return false;
 		}
 		at += bytes;
 	}
 	return true;
+}
+
+static bool with_cookie(const struct lookup_query *q) {
+	return q->claims && q->cookie.len > 0;
 }
 
 static void error(struct lookup_query *q, uint8_t rcode) {
@@ -315,13 +328,11 @@ void lookup_parse(
 	q->kind = LOOKUP_DROP;
 	q->rcode = 0;
 	q->edns_rcode = 0;
-	q->has_question = q->has_opt = q->dnssec_ok = q->wants_nsid = q->any_type = false;
+	q->has_question = q->has_opt = q->dnssec_ok = q->wants_nsid = q->any_type = q->claims = false;
 	q->question_bytes = 0;
 	q->size_max = 512;
 	q->domain_len = 0;
 	q->qtype = 0;
-	memset(&q->cookie, 0, offsetof(struct cookie, octets));
-	q->tsig.present = false;
 	if (len < HEADER_BYTES || (msg[2] & 0x80) != 0) {
 		return;
 	}
@@ -343,7 +354,7 @@ void lookup_parse(
 	} else if (version > 0) {
 		error(q, 0); // BADVERS is 16: its low four bits are zero
 		q->edns_rcode = 1;
-	} else if (q->cookie.malformed || (!q->has_question && q->cookie.len == 0)) {
+	} else if ((q->claims && q->cookie.malformed) || (!q->has_question && !with_cookie(q))) {
 		error(q, FORMERR);
 	} else if (!q->has_question) {
 		q->kind = LOOKUP_COOKIE;

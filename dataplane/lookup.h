@@ -74,16 +74,21 @@ struct lookup_query {
 	bool wants_nsid;
 	bool recursion_desired;
 	bool any_type; // QTYPE ANY: from memory, never a fetch (RFC 8482)
+	bool claims;   // it has a COOKIE option or a TSIG record
 	uint16_t qtype;
 	uint16_t question_bytes; // behind the header
 	uint16_t size_max;	 // largest answer: min(client's size, 1232) or 512
 	uint8_t domain_len;
 	char domain[NAME_DOMAIN_MAX + 1]; // lower case, for VERDICT, RECHECK, POLICY_TEXT
-	// As they were read; dataplane/trust.h judges them.
+	// What it claims, as it was read; dataplane/trust.h judges it. Nothing is said
+	// here of a query without claims: these lines are not touched for it.
 	struct cookie cookie;
 	uint16_t signed_max; // what size_max was before room was left for a signature
 	struct tsig tsig;
 };
+
+// Makes room for a claim; who judges one calls it too, and finds none there.
+void lookup_claim(struct lookup_query *q);
 
 // Reads a query. Constant work for any input; nothing beyond len is touched.
 void lookup_parse(

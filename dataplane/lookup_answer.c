@@ -33,7 +33,8 @@ struct answer {
 	uint16_t answers;
 	uint16_t authorities;
 	bool nsid; // still to be sent
-	int ede;   // -1: none
+	bool cookie;
+	int ede; // -1: none
 };
 
 static void put16(uint8_t **at, unsigned v) {
@@ -54,6 +55,7 @@ begin(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *zone
 		.buf = buf,
 		.at = buf + HEADER_BYTES + (q->has_question ? q->question_bytes : 0),
 		.nsid = q->wants_nsid && zone->nsid_len > 0,
+		.cookie = q->claims && q->cookie.made,
 		.ede = -1,
 	};
 }
@@ -62,7 +64,7 @@ begin(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *zone
 static size_t room(const struct answer *a) {
 	size_t used = (size_t)(a->at - a->buf) + (a->q->has_opt ? OPT_BYTES : 0)
 		      + (a->nsid ? 4U + a->zone->nsid_len : 0)
-		      + (a->q->cookie.made ? 4U + COOKIE_BYTES : 0);
+		      + (a->cookie ? 4U + COOKIE_BYTES : 0);
 	return used < a->q->size_max ? a->q->size_max - used : 0;
 }
 
@@ -81,7 +83,7 @@ static void put_opt(struct answer *a) {
 		memcpy(a->at, a->zone->nsid, a->zone->nsid_len);
 		a->at += a->zone->nsid_len;
 	}
-	if (a->q->cookie.made) {
+	if (a->cookie) {
 		put16(&a->at, OPTION_COOKIE);
 		put16(&a->at, COOKIE_BYTES);
 		memcpy(a->at, a->q->cookie.octets, COOKIE_BYTES);
@@ -373,7 +375,7 @@ size_t lookup_answer_entry(
 	bool odd = q->question_bytes % 2 != 0;
 	uint8_t ttl = (uint8_t)ttl_of(q, e, now.boot_s);
 	*sum = sum_octets(buf + HEADER_BYTES, q->question_bytes, 0);
-	bool more_options = q->wants_nsid || q->cookie.made;
+	bool more_options = q->wants_nsid || q->claims;
 	if (e->kind == ENTRY_NONE && !more_options) {
 		memcpy(at, HEAD, sizeof(HEAD));
 		at[9] = ttl;

@@ -183,9 +183,7 @@ bool lookup_usual_read(
 	q->rcode = q->edns_rcode = 0;
 	q->has_question = true;
 	q->has_opt = has_opt;
-	q->wants_nsid = q->any_type = false;
-	q->tsig.present = q->cookie.malformed = q->cookie.made = false;
-	q->cookie.len = q->cookie.verdict = 0;
+	q->wants_nsid = q->any_type = q->claims = false;
 	q->recursion_desired = (msg[2] & 1) != 0;
 	q->qtype = 16;
 	q->question_bytes = (uint16_t)question_bytes;

@@ -27,6 +27,7 @@ void trust_judge(
 	wall_s_t now,
 	struct lookup_query *q
 ) {
+	lookup_claim(q);
 	size_t address_bytes = from->family == AF_INET ? 4 : 16;
 	cookie_judge(&t->cookies, from->octets, address_bytes, (uint32_t)now, &q->cookie);
 	if (q->tsig.present) {
@@ -111,7 +112,7 @@ size_t trust_sign(
 	wall_s_t now,
 	struct trust_counters *c
 ) {
-	if (!q->tsig.present) {
+	if (!q->claims || !q->tsig.present) {
 		return len;
 	}
 	if (len + tsig_bytes(&q->tsig) > q->signed_max) {

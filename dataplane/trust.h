@@ -75,8 +75,7 @@ struct trust_sender {
 
 // Whether a query has to be judged at all: it claims or lacks something.
 static inline bool trust_matters(const struct lookup_query *q, unsigned flags) {
-	return flags != TRUST_ALLOWED || q->cookie.len > 0 || q->cookie.malformed
-	       || q->tsig.present;
+	return flags != TRUST_ALLOWED || q->claims;
 }
 
 // Judges cookie and signature of a query that has just been read, and sets aside

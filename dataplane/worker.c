@@ -35,9 +35,9 @@
 struct work {
 	struct rte_mbuf *m;
 	struct frame_view v;
-	struct lookup_query q;
 	unsigned trust; // of its sender: enum trust_flag
 	bool final;	// held before: not held again
+	struct lookup_query q;
 };
 
 struct loop {
@@ -80,7 +80,7 @@ static size_t packet_bytes(const struct work *k, size_t payload_bytes) {
 
 static void reply_summed(struct loop *l, struct work *k, size_t payload_bytes, uint64_t sum) {
 	struct worker_counters *c = &l->w->counters;
-	if (k->q.tsig.present) {
+	if (k->q.claims) {
 		const struct trust *t = &l->clients->trust;
 		payload_bytes = trust_sign(t, &k->q, payload(k), payload_bytes, l->wall, &c->trust);
 		sum = 0;
@@ -391,7 +391,7 @@ static struct work *reread(struct loop *l, struct rte_mbuf *m) {
 	(void)frame_parse(&l->s->owner, data, m->data_len, true, &k->v);
 	k->trust = trust_of(&l->clients->trust, k->v.family, k->v.source);
 	parse_query(l, k, data);
-	if (k->q.tsig.present && k->q.tsig.verdict == TSIG_BADTIME) {
+	if (k->q.claims && k->q.tsig.present && k->q.tsig.verdict == TSIG_BADTIME) {
 		k->q.tsig.verdict = TSIG_GOOD; // in time when it came
 	}
 	k->m = m;

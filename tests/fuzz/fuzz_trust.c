@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	must(zone.wire_len > 0 || lookup_zone_parse("sts.", &zone) == 0);
 	must(trust.keys.at[0].name_len > 0 || tsig_key_parse(KEY, &trust.keys.at[0]) == 0);
 	struct lookup_query q;
+	memset(&q, 0xa5, sizeof(q));
 	lookup_parse(&zone, data, size, &q);
 	if (q.kind != LOOKUP_DROP) {
 		trust_judge(&trust, &from, data, 1700000000, &q);
