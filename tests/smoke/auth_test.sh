@@ -26,7 +26,7 @@ says() { # LABEL PATTERN TEXT
 counter() { ctl stats | awk -v name="stsd_$1" '$1 == name { print $2 }'; }
 
 config() { # MORE LINES...
-	stsd_config "listen.tcp: [127.0.0.1@5353]" "clients.allow: [127.0.0.1, 10.127.53.0/24]" \
+	stsd_config "listen.tcp: [127.0.0.1@5353]" "clients.allow: [127.0.0.1, 10.127.53.0/24, \"fd00:127:53::/64\"]" \
 		"tsig.keys: [\"$KEY:$SECRET\"]" "$@"
 }
 
@@ -67,6 +67,21 @@ for tool in dig kdig; do
 		says "$tool $way: another secret" BADSIG "$got"
 	done
 done
+# Cold domains: the question is held, and what it claimed with it.
+for tool in dig kdig; do
+	[ $tool = dig ] && domains=(third fourth) || domains=(fifth outside)
+	for way in udp tcp; do
+		got=$($way $tool +cookie -y "hmac-sha256:$KEY:$SECRET" "${domains[0]}.test.sts." TXT 2>&1)
+		says "$tool $way: signed and cold" "$POLICY" "$got"
+		says "$tool $way: signed and cold" "$KEY." "$(grep TSIG <<<"$got")"
+		says "$tool $way: with a cookie" COOKIE "$got"
+		[[ $got != *verify* && $got != *validated* ]] || { echo "$got" >&2; exit 1; }
+		domains=("${domains[@]:1}")
+	done
+done
+got=$(in_srv dig @fd00:127:53::1 -p 5300 +cookie -y "hmac-sha256:$KEY:$SECRET" good.test.sts. TXT)
+says 'dig by IPv6' "$POLICY" "$got"
+says 'dig by IPv6: the cookie is good' '(good)' "$got"
 for name in cookies_good cookies_bad cookies_client cookies_malformed tsig_good tsig_badkey \
 	tsig_badsig tsig_badtime tcp_tsig_good tcp_tsig_badtime tcp_cookies_client; do
 	[ "$(counter ${name}_total)" -ge 1 ] || { echo "stsd_${name}_total is 0" >&2; exit 1; }

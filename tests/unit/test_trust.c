@@ -334,6 +334,77 @@ static void an_answer_without_room(void ** /*state*/) {
 	assert_int_equal(counter_get(&counters.tsig_cut), 1);
 }
 
+// An entry whose first string is of 180 octets, with so many patterns behind it.
+static const struct entry *policy(unsigned patterns) {
+	static _Alignas(8) uint8_t memory[8192];
+	memset(memory, 0, sizeof(memory));
+	struct entry *e = (struct entry *)(void *)memory;
+	e->kind = ENTRY_POLICY;
+	e->ends_s = e->check_s = 5000;
+	struct entry_body *body = (struct entry_body *)(uintptr_t)entry_body(e);
+	uint8_t *at = body->data;
+	*at++ = LOOKUP_FIRST_STRING_MAX;
+	at = (uint8_t *)memset(at, 'v', LOOKUP_FIRST_STRING_MAX) + LOOKUP_FIRST_STRING_MAX;
+	for (unsigned i = 0; i < patterns; i++) {
+		*at++ = 40;
+		at = (uint8_t *)memset(at, 'm', 40) + 40;
+	}
+	body->answer_bytes = (uint16_t)(at - body->data);
+	return e;
+}
+
+// The one record of an answer is whole strings, and the last one says what is missing.
+static void must_be_whole(const struct exchange *x, unsigned patterns) {
+	const uint8_t *rr = x->octets + 12 + x->q.question_bytes;
+	const uint8_t *at = rr + 12;
+	const uint8_t *end = at + (rr[10] << 8 | rr[11]);
+	const uint8_t *last = at;
+	for (; at < end; at += 1U + *at) {
+		last = at;
+	}
+	assert_ptr_equal(at, end);
+	bool whole = end - (rr + 12) == 181 + 41 * (long)patterns;
+	assert_true(whole || (last[0] == 8 && memcmp(last + 1, "; more=1", 8) == 0));
+}
+
+// Whatever stands beside it, an answer is no longer than the client takes, and the
+// longest name with the longest verdict fits in 512 octets with a cookie.
+static void what_is_beside_takes_its_room(void ** /*state*/) {
+	zone.nsid_len = 32;
+	for (unsigned i = 0; i < 2U * 2 * 2 * 2 * 40; i++) {
+		struct exchange x = {.octets = {0x12, 0x34, 1, 0, 0, 1}, .len = 12};
+		for (int label = 0; label < (i & 1 ? 4 : 1); label++) {
+			uint8_t n = label == 3 ? 48 : i & 1 ? 63 : 7;
+			add(&x, &n, 1);
+			memset(x.octets + x.len, 'a', n);
+			x.len += n;
+		}
+		add(&x, "\3com\3sts\0\0\20\0\1", 13);
+		bool nsid = (i & 2) != 0;
+		size_t size = i & 4 ? 1232 : 512;
+		x.octets[11] = 1;
+		add(&x, "\0\0\51", 3);
+		add(&x, (uint8_t[]){(uint8_t)(size >> 8), (uint8_t)size, 0, 0, 0, 0, 0}, 7);
+		add(&x, &(uint8_t){nsid ? 16 : 12}, 1);
+		add(&x, "\0\12\0\10clientco\0\3\0", nsid ? 16 : 12);
+		if ((i & 8) != 0) {
+			sign(&x, NOW);
+		}
+		judge(&x, "10.0.0.1", false);
+		assert_int_equal(x.q.kind, LOOKUP_VERDICT);
+		uint64_t sum;
+		struct lookup_now now = {.boot_s = 1000};
+		size_t n = lookup_answer_entry(&x.q, x.octets, &zone, policy(i / 16), now, &sum);
+		must_be_whole(&x, i / 16);
+		n = trust_sign(&trust, &x.q, x.octets, n, NOW, &counters);
+		bool cut = (x.octets[2] & 0x02) != 0;
+		assert_true(n <= size);
+		assert_int_equal(cut, (i & 1) && !(i & 4) && (i & 8)); // the one case without room
+		assert_int_equal(x.octets[11], cut || !(i & 8) ? 1 : 2);
+	}
+	zone.nsid_len = 0;
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_address),
@@ -343,6 +414,7 @@ int main(void) {
 		cmocka_unit_test(where_a_signature_may_stand),
 		cmocka_unit_test(over_tcp_a_signature_may_be_required),
 		cmocka_unit_test(an_answer_without_room),
+		cmocka_unit_test(what_is_beside_takes_its_room),
 	};
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
