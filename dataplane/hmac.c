@@ -4,6 +4,7 @@
 #include "dataplane/hmac.h"
 
 #include <mbedtls/platform_util.h>
+#include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
 
 #include <string.h>
@@ -20,7 +21,14 @@
 
 #define BLOCK_BYTES 64
 
-static bool start(mbedtls_sha256_context *c, const uint8_t *secret, size_t len, uint8_t pad) {
+_Static_assert(sizeof(mbedtls_sha256_context) <= sizeof(struct hmac_hash), "room for a hash");
+
+static mbedtls_sha256_context *open_hash(struct hmac_hash *h) {
+	return (mbedtls_sha256_context *)(void *)h;
+}
+
+static bool start(struct hmac_hash *h, const uint8_t *secret, size_t len, uint8_t pad) {
+	mbedtls_sha256_context *c = open_hash(h);
 	uint8_t block[BLOCK_BYTES] = {0};
 	memcpy(block, secret, len);
 	for (size_t i = 0; i < sizeof(block); i++) {
@@ -37,23 +45,22 @@ bool hmac_key_init(struct hmac_key *key, const uint8_t *secret, size_t len) {
 }
 
 void hmac_start(struct hmac *h, const struct hmac_key *key) {
-	mbedtls_sha256_clone(&h->inner, &key->inner);
+	h->inner = key->inner; // what mbedtls_sha256_clone() does
 	h->key = key;
 	h->ok = true;
 }
 
 void hmac_add(struct hmac *h, const void *data, size_t len) {
-	h->ok = h->ok && sha256_update(&h->inner, data, len) == 0;
+	h->ok = h->ok && sha256_update(open_hash(&h->inner), data, len) == 0;
 }
 
 bool hmac_end(struct hmac *h, uint8_t out[HMAC_BYTES]) {
 	uint8_t digest[HMAC_BYTES];
-	mbedtls_sha256_context outer;
-	mbedtls_sha256_clone(&outer, &h->key->outer);
-	h->ok = h->ok && sha256_finish(&h->inner, digest) == 0
-		&& sha256_update(&outer, digest, sizeof(digest)) == 0
-		&& sha256_finish(&outer, out) == 0;
-	mbedtls_sha256_free(&h->inner);
-	mbedtls_sha256_free(&outer);
+	struct hmac_hash outer = h->key->outer;
+	h->ok = h->ok && sha256_finish(open_hash(&h->inner), digest) == 0
+		&& sha256_update(open_hash(&outer), digest, sizeof(digest)) == 0
+		&& sha256_finish(open_hash(&outer), out) == 0;
+	mbedtls_sha256_free(open_hash(&h->inner));
+	mbedtls_sha256_free(open_hash(&outer));
 	return h->ok;
 }

@@ -3,8 +3,6 @@
 
 #pragma once
 
-#include <mbedtls/sha256.h>
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,14 +14,19 @@
 #define HMAC_BYTES 32
 #define HMAC_SECRET_MAX 64
 
+// A hash on its way: room for the library's, whose type stays in the .c.
+struct hmac_hash {
+	uint64_t words[14];
+};
+
 struct hmac_key {
-	mbedtls_sha256_context inner; // behind the first block of each
-	mbedtls_sha256_context outer;
+	struct hmac_hash inner; // behind the first block of each
+	struct hmac_hash outer;
 };
 
 // A message on its way.
 struct hmac {
-	mbedtls_sha256_context inner;
+	struct hmac_hash inner;
 	const struct hmac_key *key;
 	bool ok;
 };
