@@ -3,6 +3,7 @@
 
 #include "app/config.h"
 
+#include "app/believe.h"
 #include "app/clash.h"
 #include "app/config_inner.h"
 #include "base/err.h"
@@ -28,6 +29,12 @@ static const struct option OPTIONS[] = {
 	{"listen.port", TYPE_NUMBER, AT(port), 1, 65535, "5300", "UDP port"},
 	{"clients.allow", TYPE_PREFIXES, AT(allow), 0, 64, PRIVATE_NETS, "who may ask; everybody else meets silence"},
 	{"clients.resolvers", TYPE_PREFIXES, AT(resolvers), 0, 64, "", "clients that get the short hold"},
+	{"clients.untrusted", TYPE_PREFIXES, AT(untrusted), 0, 64, "", "clients that may be forged: without a cookie no more octets out than in"},
+	{"cookies.secrets", TYPE_SECRETS, AT(cookie_secrets), 0, COOKIE_SECRETS_MAX, "", "secrets of DNS cookies, 32 hex digits each; the first makes them, both are accepted; empty: a random one each start"},
+	{"cookies.require", TYPE_PREFIXES, AT(cookies_require), 0, 64, "", "clients that are answered over UDP only with a good cookie"},
+	{"tsig.keys", TYPE_KEYS, AT(tsig_keys), 0, TSIG_KEYS_MAX, "", "NAME:SECRET, the secret in base64, for HMAC-SHA256"},
+	{"tsig.require_tcp", TYPE_BOOL, AT(tsig_require_tcp), 0, 0, "no", "over TCP only signed questions are answered"},
+	{"tsig.udp", TYPE_BOOL, AT(tsig_udp), 0, 0, "no", "signed questions are answered over UDP too"},
 	{"names.allow", TYPE_NAMES, AT(names_allow), 0, 8, "", "endings allowed although they are special use"},
 	{"socketmap.listen", TYPE_ENDPOINTS, AT(socketmap_listen), 0, 8, "", "ADDRESS@PORT or unix:PATH for Postfix and Sendmail"},
 	{"socketmap.connections", TYPE_NUMBER, AT(socketmap_connections), 1, 100000, "10000", "most of them at once"},
@@ -193,6 +200,36 @@ set_word(const struct config_place *p, const struct option *o, const char *text,
 	return config_refuse(p, o->key, "expected %s, got \"%s\"", o->help, text);
 }
 
+static int add_secret(
+	const struct config_place *p,
+	const struct option *o,
+	const char *text,
+	struct cookie_secrets *secrets
+) {
+	if (secrets->count >= o->max
+	    || !value_secret(text, secrets->at[secrets->count], COOKIE_SECRET_BYTES)) {
+		return config_refuse(p, o->key, "expected one or two secrets of 32 hex digits");
+	}
+	secrets->count++;
+	return 0;
+}
+
+static int
+add_key(const struct config_place *p,
+	const struct option *o,
+	const char *text,
+	struct tsig_keys *keys) {
+	if (keys->count >= o->max || tsig_key_parse(text, &keys->at[keys->count]) < 0) {
+		return config_refuse(
+			p,
+			o->key,
+			"expected up to 16 NAME:SECRET, the secret 16 to 64 octets in base64"
+		);
+	}
+	keys->count++;
+	return 0;
+}
+
 // Adds one item to a list option.
 int config_add_item(
 	const struct config_place *p,
@@ -244,6 +281,10 @@ int config_add_item(
 		}
 		snprintf(c->names_allow[c->names_allow_count++], CONFIG_TEXT_MAX, "%s", text);
 		return 0;
+	case TYPE_SECRETS:
+		return add_secret(p, o, text, field);
+	case TYPE_KEYS:
+		return add_key(p, o, text, field);
 	default:
 		if (c->upstream_count >= o->max
 		    || !value_upstream(text, &c->upstreams[c->upstream_count])) {
@@ -274,6 +315,12 @@ void config_clear_list(const struct option *o, struct config *c) {
 		break;
 	case TYPE_NAMES:
 		c->names_allow_count = 0;
+		break;
+	case TYPE_SECRETS:
+		((struct cookie_secrets *)field)->count = 0;
+		break;
+	case TYPE_KEYS:
+		((struct tsig_keys *)field)->count = 0;
 		break;
 	default:
 		c->upstream_count = 0;
@@ -374,12 +421,16 @@ static void print_list(const struct config *c, const struct option *o, FILE *to)
 	const struct config_prefixes *prefixes = field;
 	const struct config_cpus *cpus = field;
 	const struct value_endpoints *endpoints = field;
+	const struct cookie_secrets *secrets = field;
+	const struct tsig_keys *keys = field;
 	char text[VALUE_TEXT_MAX];
 	const char *comma = "";
 	unsigned n = o->type == TYPE_PREFIXES	 ? prefixes->count
 		     : o->type == TYPE_CPUS	 ? cpus->count
 		     : o->type == TYPE_ENDPOINTS ? endpoints->count
 		     : o->type == TYPE_NAMES	 ? c->names_allow_count
+		     : o->type == TYPE_SECRETS	 ? secrets->count
+		     : o->type == TYPE_KEYS	 ? keys->count
 						 : c->upstream_count;
 	fprintf(to, "[");
 	for (unsigned i = 0; i < n; i++, comma = ", ") {
@@ -395,6 +446,10 @@ static void print_list(const struct config *c, const struct option *o, FILE *to)
 			break;
 		case TYPE_NAMES:
 			snprintf(text, sizeof(text), "%.60s", c->names_allow[i]);
+			break;
+		case TYPE_SECRETS:
+		case TYPE_KEYS:
+			snprintf(text, sizeof(text), "(not shown)");
 			break;
 		default:
 			value_upstream_str(&c->upstreams[i], text);
@@ -482,6 +537,10 @@ int config_check(const struct config *c, struct config_fault *fault) {
 		return config_refuse(&p, "listen.address", "expected at least one address");
 	}
 	const char *key;
+	const char *doubt = believe_fault(c, &key);
+	if (doubt != NULL) {
+		return config_refuse(&p, key, "%s", doubt);
+	}
 	char what[CLASH_TEXT_MAX];
 	return clash_find(c, &key, what) ? config_refuse(&p, key, "%s", what) : 0;
 }

@@ -6,6 +6,7 @@
 #include "app/value.h"
 #include "base/log.h"
 #include "dataplane/port.h"
+#include "dataplane/trust.h"
 #include "fetch/fetch.h"
 #include "fetch/sched.h"
 
@@ -59,6 +60,12 @@ struct config {
 	struct config_map maps[3]; // postfix, postfix39, sendmail
 	struct config_prefixes allow;
 	struct config_prefixes resolvers;
+	struct config_prefixes untrusted;
+	struct cookie_secrets cookie_secrets; // none: a random one
+	struct config_prefixes cookies_require;
+	struct tsig_keys tsig_keys;
+	uint64_t tsig_require_tcp;
+	uint64_t tsig_udp;
 	char names_allow[8][CONFIG_TEXT_MAX];
 	unsigned names_allow_count;
 	uint64_t driver; // enum port_driver

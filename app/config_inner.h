@@ -27,6 +27,8 @@ enum type {
 	TYPE_ENDPOINTS, // ADDRESS@PORT, unix:PATH
 	TYPE_NAMES,
 	TYPE_UPSTREAMS, // ADDRESS or ADDRESS@PORT
+	TYPE_SECRETS,	// hex; the text of these and the next is never shown
+	TYPE_KEYS,	// NAME:SECRET
 };
 
 struct option {

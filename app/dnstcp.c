@@ -35,6 +35,7 @@ struct dnstcp {
 		COUNTER_LIST(FIELD)
 #undef FIELD
 	} counters;
+	struct trust_counters trust;
 	uint8_t buf[LENGTH_BYTES + MESSAGE_MAX + 1 + LOOKUP_SLACK];
 };
 
@@ -53,8 +54,11 @@ static uint8_t *lay(struct dnstcp *d, const uint8_t *head, size_t len) {
 	return d->buf + LENGTH_BYTES;
 }
 
-// The length goes in front of the answer in buf. @return Octets in all.
-static size_t frame(struct dnstcp *d, size_t len) {
+// Signs the answer in buf where the question was signed; its length goes in front.
+// @return Octets in all.
+static size_t frame(struct dnstcp *d, const struct lookup_query *q, size_t len) {
+	uint8_t *msg = d->buf + LENGTH_BYTES;
+	len = trust_sign(d->config.trust, q, msg, len, clock_wall_s(), &d->trust);
 	d->buf[0] = (uint8_t)(len >> 8);
 	d->buf[1] = (uint8_t)len;
 	return LENGTH_BYTES + len;
@@ -112,7 +116,7 @@ static void on_answer(void *arg, const struct ask_answer *answer) {
 	uint8_t *msg = lay(d, h->head, h->len);
 	size_t len = answer->entry != NULL ? answer_entry(d, &h->q, msg, answer->entry)
 					   : answer_reply(d, &h->q, msg, &answer->reply);
-	stream_release(h, d->buf, frame(d, len));
+	stream_release(h, d->buf, frame(d, &h->q, len));
 }
 
 static void forget(void * /*arg*/, void *held) {
@@ -132,7 +136,7 @@ hold(struct dnstcp *d,
 		return;
 	}
 	bool resolver = !q->recursion_desired
-			|| clients_match(d->config.resolvers, from->family, from->octets);
+			|| clients_match(&d->config.trust->resolvers, from->family, from->octets);
 	h->door = d;
 	h->q = *q;
 	h->len = len;
@@ -189,8 +193,9 @@ static size_t
 answer(struct dnstcp *d, struct stream_conn *c, const struct lookup_query *q, uint8_t *msg) {
 	bool unknown = q->fault == NAME_NOT_A_LABEL;
 	switch (q->kind) {
+	case LOOKUP_COOKIE:
 	case LOOKUP_ERROR:
-		d->counters.error++;
+		++*(q->kind == LOOKUP_ERROR ? &d->counters.error : &d->counters.zone);
 		return lookup_answer_error(q, msg, d->config.zone);
 	case LOOKUP_NAME_FAULT:
 		++*(unknown ? &d->counters.unknown : &d->counters.none);
@@ -218,9 +223,18 @@ static ssize_t take(void *arg, struct stream_conn *c, const uint8_t *buf, size_t
 		return -1;
 	}
 	q.size_max = MESSAGE_MAX; // RFC 6891 6.2.5: the size announced is for UDP
+	const struct address *client = stream_client(c);
+	const struct trust_sender from = {
+		.family = client->family,
+		.octets = client->octets,
+		.flags = TRUST_ALLOWED,
+		.tcp = true,
+	};
+	trust_judge(d->config.trust, &from, msg, clock_wall_s(), &q);
+	trust_admit(d->config.trust, &from, &q, &d->trust);
 	size_t answered = answer(d, c, &q, msg);
 	if (answered > 0) {
-		stream_say(c, d->buf, frame(d, answered));
+		stream_say(c, d->buf, frame(d, &q, answered));
 	}
 	return (ssize_t)(LENGTH_BYTES + bytes);
 }
@@ -236,7 +250,7 @@ int dnstcp_open(const struct dnstcp_config *config, struct dnstcp **out) {
 		.name = "tcp",
 		.base = config->base,
 		.listen = config->listen,
-		.allow = config->allow,
+		.allow = &config->trust->allow,
 		.connections_max = config->connections_max,
 		.idle_ms = config->idle_ms,
 		.request_bytes_max = LENGTH_BYTES + MESSAGE_MAX,
@@ -263,6 +277,9 @@ void dnstcp_close(struct dnstcp *d) {
 void dnstcp_counters(const struct dnstcp *d, stream_counter_fn *fn, void *arg) {
 #define GIVE(field, name, help) fn(arg, name, -1, help, d->counters.field);
 	COUNTER_LIST(GIVE)
+#undef GIVE
+#define GIVE(field, name, help) fn(arg, "stsd_tcp_" name, -1, help, counter_get(&d->trust.field));
+	TRUST_COUNTER_LIST(GIVE)
 #undef GIVE
 	stream_counters(d->stream, fn, arg);
 }

@@ -6,6 +6,7 @@
 #include "app/ask.h"
 #include "app/stream.h"
 #include "dataplane/lookup.h"
+#include "dataplane/trust.h"
 
 // The lookup protocol over TCP (docs/wire.md, RFC 7766): the same questions and
 // answers as over UDP, whole whatever their size. Context: sts:main.
@@ -15,8 +16,7 @@ struct dnstcp_config {
 	struct event_base *base;
 	struct table *table; // its size is told at the apex
 	const struct value_endpoints *listen;
-	const struct clients *allow;	 // these outlive it
-	const struct clients *resolvers; // short hold
+	const struct trust *trust; // outlives it, and may change between two calls
 	const struct lookup_zone *zone;
 	const char *version;
 	const char *tcp; // for the apex

@@ -20,8 +20,7 @@
 #define OTHER_DESCRIPTORS 1024
 
 struct doors {
-	struct clients allow;
-	struct clients resolvers;
+	struct trust trust;
 	char tcp[VALUE_TEXT_MAX];
 	struct ask *ask;
 	struct socketmap *socketmap;
@@ -46,9 +45,8 @@ void doors_tcp_str(const struct config *config, char out[VALUE_TEXT_MAX]) {
 	}
 }
 
-void doors_set_clients(struct doors *d, const struct config *config) {
-	clients_init(&d->allow, config->allow.at, config->allow.count);
-	clients_init(&d->resolvers, config->resolvers.at, config->resolvers.count);
+void doors_set_trust(struct doors *d, const struct trust *trust) {
+	d->trust = *trust;
 }
 
 // Every connection is a descriptor.
@@ -97,7 +95,6 @@ static int open_socketmap(struct doors *d, const struct config *c, struct socket
 static int open_dnstcp(struct doors *d, const struct config *c, struct dnstcp_config *t) {
 	doors_tcp_str(c, d->tcp);
 	t->listen = &c->tcp_listen;
-	t->resolvers = &d->resolvers;
 	t->version = REPORT_VERSION;
 	t->tcp = d->tcp;
 	t->connections_max = c->tcp_connections;
@@ -109,6 +106,7 @@ static int open_dnstcp(struct doors *d, const struct config *c, struct dnstcp_co
 
 int doors_open(
 	const struct config *config,
+	const struct trust *trust,
 	const struct lookup_zone *zone,
 	struct pump *pump,
 	struct table *table,
@@ -119,11 +117,12 @@ int doors_open(
 	if (d == NULL) {
 		return -ENOMEM;
 	}
-	doors_set_clients(d, config);
+	doors_set_trust(d, trust);
 	d->ask = ask_new(pump, table, base);
-	struct socketmap_config s = {.ask = d->ask, .base = base, .allow = &d->allow, .zone = zone};
+	struct socketmap_config s = {
+		.ask = d->ask, .base = base, .allow = &d->trust.allow, .zone = zone};
 	struct dnstcp_config t = {
-		.ask = d->ask, .base = base, .table = table, .allow = &d->allow, .zone = zone};
+		.ask = d->ask, .base = base, .table = table, .trust = &d->trust, .zone = zone};
 	int rc = d->ask != NULL ? 0 : -ENOMEM;
 	if (config->socketmap_listen.count + config->tcp_listen.count > 0) {
 		raise_limit(config);

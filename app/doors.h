@@ -6,6 +6,7 @@
 #include "app/config.h"
 #include "app/pump.h"
 #include "app/stream.h"
+#include "dataplane/trust.h"
 
 // The doors of the control core, as configured: socketmap and DNS over TCP.
 // Context: sts:main.
@@ -16,6 +17,7 @@ struct doors;
 // @return 0 or a negative code; what failed has been logged.
 [[nodiscard]] int doors_open(
 	const struct config *config,
+	const struct trust *trust, // copied
 	const struct lookup_zone *zone,
 	struct pump *pump,
 	struct table *table,
@@ -24,8 +26,8 @@ struct doors;
 );
 void doors_close(struct doors *d);
 
-// clients.allow and clients.resolvers have changed: for new connections.
-void doors_set_clients(struct doors *d, const struct config *config);
+// Whom to believe from now on, copied: for new connections and questions.
+void doors_set_trust(struct doors *d, const struct trust *trust);
 
 void doors_counters(const struct doors *d, stream_counter_fn *fn, void *arg);
 

@@ -4,6 +4,7 @@
 #include "app/launch.h"
 
 #define LOG_TOPIC "launch"
+#include "app/believe.h"
 #include "app/ctl.h"
 #include "app/doors.h"
 #include "app/eal.h"
@@ -40,6 +41,8 @@ struct appliance {
 	struct pump *pump;
 	struct ctl *ctl;
 	struct lookup_zone zone;
+	uint8_t cookie_secret[COOKIE_SECRET_BYTES];
+	struct trust trust;
 	char tcp[VALUE_TEXT_MAX];
 	struct doors *doors;
 	struct report_source source;
@@ -53,6 +56,14 @@ static uint64_t random_seed(void) {
 		seed = clock_mono_ns();
 	}
 	return seed;
+}
+
+// Abort: cookies of a secret that can be guessed prove nothing.
+static void make_secret(uint8_t secret[COOKIE_SECRET_BYTES]) {
+	if (getrandom(secret, COOKIE_SECRET_BYTES, 0) != COOKIE_SECRET_BYTES) {
+		LOG(ERROR, "the kernel has no random octets for a secret");
+		abort();
+	}
 }
 
 // CPUs.
@@ -121,17 +132,9 @@ static int start_eal(struct appliance *a) {
 
 // Configuration of the parts.
 
-static struct dataplane_clients clients_of(const struct config *c) {
-	return (struct dataplane_clients){
-		.allow = c->allow.at,
-		.allow_count = c->allow.count,
-		.resolvers = c->resolvers.at,
-		.resolver_count = c->resolvers.count,
-	};
-}
-
 static void set_zone(const struct config *c, struct lookup_zone *z) {
 	(void)lookup_zone_parse(c->zone, z); // config_check() has done it before
+	z->signatures = c->tsig_udp != 0;
 	z->nsid_len = (uint8_t)strnlen(c->nsid, sizeof(z->nsid));
 	memcpy(z->nsid, c->nsid, z->nsid_len);
 	for (unsigned i = 0; i < c->names_allow_count; i++) {
@@ -158,7 +161,7 @@ static int open_dataplane(struct appliance *a) {
 		.udp_port = (uint16_t)c->port,
 		.addresses = c->addresses.at,
 		.address_count = c->addresses.count,
-		.clients = clients_of(c),
+		.trust = &a->trust,
 		.vlan = (uint16_t)c->vlan,
 		.hold_stub_ms = (uint32_t)c->hold_stub_ms,
 		.hold_resolver_ms = (uint32_t)c->hold_resolver_ms,
@@ -260,16 +263,21 @@ static int reload(void *arg, char *note, size_t cap) {
 	if (rc == 0) {
 		a->config->allow = fresh->allow;
 		a->config->resolvers = fresh->resolvers;
+		a->config->untrusted = fresh->untrusted;
+		a->config->cookie_secrets = fresh->cookie_secrets;
+		a->config->cookies_require = fresh->cookies_require;
+		a->config->tsig_keys = fresh->tsig_keys;
+		a->config->tsig_require_tcp = fresh->tsig_require_tcp;
 		a->config->log_level = fresh->log_level;
 		log_set_level((enum log_level)fresh->log_level);
-		struct dataplane_clients clients = clients_of(a->config);
-		rc = dataplane_set_clients(a->dataplane, &clients);
-		doors_set_clients(a->doors, a->config);
+		believe_make(a->config, a->cookie_secret, &a->trust);
+		rc = dataplane_set_trust(a->dataplane, &a->trust);
+		doors_set_trust(a->doors, &a->trust);
 		snprintf(
 			note,
 			cap,
-			"clients.allow, clients.resolvers and log.level are in force; other keys "
-			"want a restart"
+			"clients.*, cookies.*, tsig.keys, tsig.require_tcp and log.level are in "
+			"force; other keys want a restart"
 		);
 	} else {
 		snprintf(note, cap, "%s", fault.text);
@@ -341,6 +349,8 @@ static int start(struct appliance *a) {
 		.seed = random_seed(),
 	};
 	choose_cpus(a->config);
+	make_secret(a->cookie_secret);
+	believe_make(a->config, a->cookie_secret, &a->trust);
 	int rc = configure_children(a);
 	rc = rc == 0 ? start_eal(a) : rc;
 	if (rc == 0) {
@@ -358,7 +368,8 @@ static int start(struct appliance *a) {
 		return rc;
 	}
 	dataplane_zone(a->dataplane, &a->zone); // with the addresses of ns.<zone>
-	rc = doors_open(a->config, &a->zone, a->pump, a->table, a->base, &a->doors);
+	a->zone.signatures = true;
+	rc = doors_open(a->config, &a->trust, &a->zone, a->pump, a->table, a->base, &a->doors);
 	if (rc < 0) {
 		return rc;
 	}

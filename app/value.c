@@ -103,6 +103,28 @@ bool value_endpoint(const char *text, struct value_endpoint *out) {
 	return true;
 }
 
+static int hex_digit(char c) {
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+bool value_secret(const char *text, uint8_t *out, size_t bytes) {
+	if (strlen(text) != 2 * bytes) {
+		return false;
+	}
+	for (size_t i = 0; i < bytes; i++) {
+		int high = hex_digit(text[2 * i]);
+		int low = hex_digit(text[2 * i + 1]);
+		if (high < 0 || low < 0) {
+			return false;
+		}
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
 void value_number_str(uint64_t v, const struct value_unit *units, char out[VALUE_TEXT_MAX]) {
 	const struct value_unit *best = units;
 	for (const struct value_unit *u = units; u->suffix != NULL; u++) {

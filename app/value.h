@@ -45,6 +45,9 @@ struct value_endpoints {
 
 bool value_endpoint(const char *text, struct value_endpoint *out);
 
+// Just so many octets in hex.
+bool value_secret(const char *text, uint8_t *out, size_t bytes);
+
 #define VALUE_TEXT_MAX 128
 
 // The largest unit that divides the number.

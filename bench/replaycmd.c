@@ -142,6 +142,8 @@ static int open_dataplane(struct replay *r) {
 	struct prefix ours[] = {{{.family = AF_INET}, 24}, {{.family = AF_INET6}, 64}};
 	(void)!inet_pton(AF_INET, "198.18.0.1", ours[0].address.octets);
 	(void)!inet_pton(AF_INET6, "fd00:18::1", ours[1].address.octets);
+	static struct trust trust = {.cookies.count = 1}; // zeros: nobody asks for a cookie
+	clients_init(&trust.allow, ours, 2);
 	struct dataplane_config c = {
 		.port.driver = PORT_PCI, // any device that is there already
 		.port.device = DEVICE,
@@ -150,8 +152,7 @@ static int open_dataplane(struct replay *r) {
 		.udp_port = 5300,
 		.addresses = ours,
 		.address_count = 2,
-		.clients.allow = ours,
-		.clients.allow_count = 2,
+		.trust = &trust,
 		.hold_stub_ms = 1500,
 		.hold_resolver_ms = 200,
 		.held_max = HELD_MAX,

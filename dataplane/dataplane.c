@@ -22,6 +22,7 @@
 
 #define MISS_RING 16384
 #define READY_RING 8192
+#define BUDGETS 4096 // untrusted sources a worker tells apart
 
 struct dataplane {
 	struct worker_shared shared;
@@ -30,13 +31,12 @@ struct dataplane {
 	struct worker *workers[PORT_QUEUES_MAX];
 };
 
-int dataplane_set_clients(struct dataplane *dp, const struct dataplane_clients *from) {
+int dataplane_set_trust(struct dataplane *dp, const struct trust *trust) {
 	struct worker_clients *c = calloc(1, sizeof(*c));
 	if (c == NULL) {
 		return -ENOMEM;
 	}
-	clients_init(&c->allow, from->allow, from->allow_count);
-	clients_init(&c->resolvers, from->resolvers, from->resolver_count);
+	c->trust = *trust;
 	c->older = atomic_load_explicit(&dp->shared.clients, memory_order_relaxed);
 	atomic_store_explicit(&dp->shared.clients, c, memory_order_release);
 	return 0;
@@ -82,9 +82,10 @@ static int make_worker(struct dataplane *dp, const struct dataplane_config *c, u
 	w->ready = rte_ring_create_elem(
 		name, sizeof(struct ready), READY_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ
 	);
+	w->budget = budget_new(BUDGETS);
 	dp->workers[i] = w;
 	dp->count = i + 1;
-	return w->held == NULL || w->ready == NULL ? -ENOMEM : 0;
+	return w->held == NULL || w->ready == NULL || w->budget == NULL ? -ENOMEM : 0;
 }
 
 static void set_owner(struct dataplane *dp, const struct dataplane_config *c) {
@@ -126,7 +127,7 @@ int dataplane_open(
 		rc = make_worker(dp, config, i);
 	}
 	if (rc == 0) {
-		rc = dataplane_set_clients(dp, &config->clients);
+		rc = dataplane_set_trust(dp, config->trust);
 	}
 	if (rc < 0) {
 		LOG(ERROR, "no memory for rings and held queries");
@@ -159,6 +160,7 @@ void dataplane_stop(struct dataplane *dp) {
 void dataplane_close(struct dataplane *dp) {
 	for (unsigned i = 0; i < dp->count; i++) {
 		held_free(dp->workers[i]->held);
+		budget_free(dp->workers[i]->budget);
 		rte_ring_free(dp->workers[i]->ready);
 		free(dp->workers[i]);
 	}
@@ -233,6 +235,9 @@ static void worker_values(const struct worker *w, counter_fn *fn, void *arg) {
 #define GIVE(code, counter, help) \
 	fn(arg, counter, i, help, counter_get(&c->drops[FRAME_DROP_##code]));
 	FRAME_DROP_LIST(GIVE)
+#undef GIVE
+#define GIVE(field, counter, help) fn(arg, "stsd_" counter, i, help, counter_get(&c->trust.field));
+	TRUST_COUNTER_LIST(GIVE)
 #undef GIVE
 }
 

@@ -9,6 +9,7 @@
 #include "dataplane/lookup.h"
 #include "dataplane/miss.h"
 #include "dataplane/port.h"
+#include "dataplane/trust.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,21 +18,13 @@
 // The data plane: ports, workers and the rings between them and the control
 // core. EAL is up before dataplane_open() (app/eal.c).
 
-// Lists are borrowed until the call returns; at most CLIENTS_MAX each.
-struct dataplane_clients {
-	const struct prefix *allow; // who may ask
-	unsigned allow_count;
-	const struct prefix *resolvers; // short hold
-	unsigned resolver_count;
-};
-
 struct dataplane_config {
 	struct port_config port;
 	uint16_t udp_port;
 	// Addresses the data plane owns and answers for, with on-link prefix.
 	const struct prefix *addresses;
 	unsigned address_count;
-	struct dataplane_clients clients;
+	const struct trust *trust; // borrowed until dataplane_open() returns
 	struct lookup_zone zone;
 	uint16_t vlan;		   // 0: untagged and tagged frames are answered as they came
 	uint32_t hold_stub_ms;	   // 1500
@@ -60,10 +53,9 @@ void dataplane_zone(const struct dataplane *dp, struct lookup_zone *out);
 // Until then every verdict is SERVFAIL with EDE 14 (policies are not loaded).
 void dataplane_set_serving(struct dataplane *dp, bool serving);
 
-// New prefixes; the workers see them at their next turn.
+// Whom to believe from now on, copied; the workers see it at their next turn.
 // @return 0 or -ENOMEM.
-[[nodiscard]] int
-dataplane_set_clients(struct dataplane *dp, const struct dataplane_clients *clients);
+[[nodiscard]] int dataplane_set_trust(struct dataplane *dp, const struct trust *trust);
 
 // Takes misses and rechecks first, then checks.
 // @return How many were written to out.

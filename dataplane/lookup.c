@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 // RFC 1035 4.1, RFC 6891 6.1.
@@ -14,7 +15,8 @@
 #define NAME_BYTES_MAX 255
 #define LABELS_MAX 128
 
-#define OPT_NSID 3 // RFC 5001
+#define OPT_NSID 3    // RFC 5001
+#define OPT_COOKIE 10 // RFC 7873
 
 enum rr_type {
 	TYPE_A = 1,
@@ -101,35 +103,77 @@ static bool walk_name(const uint8_t *msg, size_t len, struct labels *l) {
 	return at < len;
 }
 
+void lookup_claim(struct lookup_query *q) {
+	if (!q->claims) {
+		memset(&q->cookie, 0, offsetof(struct cookie, octets));
+		q->tsig.present = false;
+		q->claims = true;
+	}
+}
+
 static bool read_options(const uint8_t *at, const uint8_t *end, struct lookup_query *q) {
 	while (at < end) {
 		if (end - at < 4 || end - at - 4 < be16(at + 2)) {
 			return false;
 		}
 		q->wants_nsid |= be16(at) == OPT_NSID;
+		if (be16(at) == OPT_COOKIE) {
+			lookup_claim(q);
+			cookie_read(at + 4, be16(at + 2), &q->cookie);
+		}
 		at += 4 + be16(at + 2);
 	}
 	return true;
 }
 
-// The one additional record a query may have. Octets behind it are ignored.
-static bool
+// @return Octets of the OPT record, or 0: it is none, or cannot be read.
+static size_t
 read_opt(const uint8_t *at, const uint8_t *end, struct lookup_query *q, uint8_t *version) {
 	const size_t fixed = 11; // root, type, class, TTL, RDLENGTH
 	if ((size_t)(end - at) < fixed || at[0] != 0 || be16(at + 1) != TYPE_OPT) {
-		return false;
+		return 0;
 	}
 	uint16_t rdlen = be16(at + 9);
 	if ((size_t)(end - at) - fixed < rdlen
 	    || !read_options(at + fixed, at + fixed + rdlen, q)) {
-		return false;
+		return 0;
 	}
 	uint16_t size = be16(at + 3);
 	q->size_max = size < 512 ? 512 : size > LOOKUP_UDP_MAX ? LOOKUP_UDP_MAX : size;
 	q->has_opt = true;
 	q->dnssec_ok = (at[7] & 0x80) != 0;
 	*version = at[6];
+	return fixed + rdlen;
+}
+
+// The additional records a query may have: an OPT, and behind it, where the zone
+// takes one, a TSIG (RFC 8945 5.1). Octets behind them are ignored.
+static bool read_additional(
+	const struct lookup_zone *zone,
+	const uint8_t *msg,
+	size_t len,
+	struct lookup_query *q,
+	uint8_t *version
+) {
+	size_t at = HEADER_BYTES + (size_t)q->question_bytes;
+	unsigned count = be16(msg + 10);
+	for (unsigned i = 0; i < count; i++) {
+		size_t bytes = q->has_opt ? 0 : read_opt(msg + at, msg + len, q, version);
+		if (bytes == 0 && zone->signatures && i + 1 == count) {
+			lookup_claim(q);
+			bytes = tsig_read(msg, len, at, &q->tsig);
+		}
+		if (bytes == 0) {
+			q->has_opt = q->claims = false; // nothing that was read counts
+			return false;
+		}
+		at += bytes;
+	}
 	return true;
+}
+
+static bool with_cookie(const struct lookup_query *q) {
+	return q->claims && q->cookie.len > 0;
 }
 
 static void error(struct lookup_query *q, uint8_t rcode) {
@@ -289,10 +333,11 @@ void lookup_parse(
 	q->kind = LOOKUP_DROP;
 	q->rcode = 0;
 	q->edns_rcode = 0;
-	q->has_question = q->has_opt = q->dnssec_ok = q->wants_nsid = q->any_type = false;
+	q->has_question = q->has_opt = q->dnssec_ok = q->wants_nsid = q->any_type = q->claims = false;
 	q->question_bytes = 0;
 	q->size_max = 512;
 	q->domain_len = 0;
+	q->qtype = 0;
 	if (len < HEADER_BYTES || (msg[2] & 0x80) != 0) {
 		return;
 	}
@@ -305,15 +350,19 @@ void lookup_parse(
 		q->qtype = be16(l.wire + l.bytes);
 	}
 	uint8_t version = 0;
-	bool counts = be16(msg + 6) == 0 && be16(msg + 8) == 0 && be16(msg + 10) <= 1;
-	const uint8_t *rest = msg + HEADER_BYTES + q->question_bytes;
+	bool asks = q->has_question || be16(msg + 4) == 0;
+	bool counts = be16(msg + 6) == 0 && be16(msg + 8) == 0;
 	if ((msg[2] & 0x78) != 0) {
 		error(q, NOTIMP);
-	} else if (!q->has_question || !counts || (msg[11] == 1 && !read_opt(rest, msg + len, q, &version)) || q->qtype == TYPE_OPT || q->qtype == TYPE_TSIG) {
+	} else if (!asks || !counts || !read_additional(zone, msg, len, q, &version) || q->qtype == TYPE_OPT || q->qtype == TYPE_TSIG) {
 		error(q, FORMERR);
 	} else if (version > 0) {
 		error(q, 0); // BADVERS is 16: its low four bits are zero
 		q->edns_rcode = 1;
+	} else if ((q->claims && q->cookie.malformed) || (!q->has_question && !with_cookie(q))) {
+		error(q, FORMERR);
+	} else if (!q->has_question) {
+		q->kind = LOOKUP_COOKIE;
 	} else {
 		int below = labels_below(zone, &l);
 		if (below < 0 || be16(l.wire + l.bytes + 2) != 1 || q->qtype == TYPE_AXFR

@@ -8,6 +8,8 @@
 #include "base/name.h"
 #include "cache/record.h"
 #include "cache/table.h"
+#include "dataplane/cookie.h"
+#include "dataplane/tsig.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +29,7 @@ struct lookup_zone {
 	// The same with bit 0x20 set in every octet, and which octets of it count.
 	uint64_t low[8];
 	uint64_t low_mask[8];
+	bool signatures;  // a TSIG record is read; else it is an error
 	uint8_t nsid_len; // 0: NSID is not answered
 	uint8_t nsid[32];
 	uint8_t address_count; // for ns.<zone> A and AAAA
@@ -48,6 +51,7 @@ enum name_verdict lookup_judge(const struct lookup_zone *zone, const char *domai
 enum lookup_kind {
 	LOOKUP_DROP,   // never answered (QR=1, shorter than a header)
 	LOOKUP_ERROR,  // answered with `rcode` alone
+	LOOKUP_COOKIE, // no question but for a cookie (RFC 7873 5.4): the same
 	LOOKUP_NODATA, // NOERROR, SOA in authority
 	LOOKUP_SOA,
 	LOOKUP_NS,
@@ -70,12 +74,21 @@ struct lookup_query {
 	bool wants_nsid;
 	bool recursion_desired;
 	bool any_type; // QTYPE ANY: from memory, never a fetch (RFC 8482)
+	bool claims;   // it has a COOKIE option or a TSIG record
 	uint16_t qtype;
 	uint16_t question_bytes; // behind the header
 	uint16_t size_max;	 // largest answer: min(client's size, 1232) or 512
 	uint8_t domain_len;
 	char domain[NAME_DOMAIN_MAX + 1]; // lower case, for VERDICT, RECHECK, POLICY_TEXT
+	// What it claims, as it was read; dataplane/trust.h judges it. Nothing is said
+	// here of a query without claims: these lines are not touched for it.
+	struct cookie cookie;
+	uint16_t signed_max; // what size_max was before room was left for a signature
+	struct tsig tsig;
 };
+
+// Makes room for a claim; who judges one calls it too, and finds none there.
+void lookup_claim(struct lookup_query *q);
 
 // Reads a query. Constant work for any input; nothing beyond len is touched.
 void lookup_parse(

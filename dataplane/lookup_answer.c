@@ -22,7 +22,7 @@
 #define MORE_BYTES (sizeof(MORE) - 1)
 
 enum { TYPE_A = 1, TYPE_NS = 2, TYPE_SOA = 6, TYPE_TXT = 16, TYPE_AAAA = 28, TYPE_OPT = 41 };
-enum { OPTION_NSID = 3, OPTION_EDE = 15 };
+enum { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_EDE = 15 };
 enum { SERVFAIL = 2, EDE_NOT_READY = 14 };
 
 struct answer {
@@ -33,7 +33,8 @@ struct answer {
 	uint16_t answers;
 	uint16_t authorities;
 	bool nsid; // still to be sent
-	int ede;   // -1: none
+	bool cookie;
+	int ede; // -1: none
 };
 
 static void put16(uint8_t **at, unsigned v) {
@@ -59,6 +60,7 @@ begin(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *zone
 		.buf = buf,
 		.at = buf + HEADER_BYTES + (q->has_question ? q->question_bytes : 0),
 		.nsid = q->wants_nsid && zone->nsid_len > 0,
+		.cookie = q->claims && q->cookie.made,
 		.ede = -1,
 	};
 }
@@ -66,7 +68,8 @@ begin(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *zone
 // Octets that may still be written, with what follows the records set aside.
 static size_t room(const struct answer *a) {
 	size_t used = (size_t)(a->at - a->buf) + (a->q->has_opt ? OPT_BYTES : 0)
-		      + (a->nsid ? 4U + a->zone->nsid_len : 0);
+		      + (a->nsid ? 4U + a->zone->nsid_len : 0)
+		      + (a->cookie ? 4U + COOKIE_BYTES : 0);
 	return used < a->q->size_max ? a->q->size_max - used : 0;
 }
 
@@ -83,6 +86,11 @@ static void put_opt(struct answer *a) {
 		put16(&a->at, OPTION_NSID);
 		put16(&a->at, a->zone->nsid_len);
 		put_octets(a, a->zone->nsid, a->zone->nsid_len);
+	}
+	if (a->cookie) {
+		put16(&a->at, OPTION_COOKIE);
+		put16(&a->at, COOKIE_BYTES);
+		put_octets(a, a->q->cookie.octets, COOKIE_BYTES);
 	}
 	if (a->ede >= 0) {
 		put16(&a->at, OPTION_EDE);
@@ -265,7 +273,7 @@ static void put_strings(struct answer *a, const struct entry_body *body) {
 	size_t fits = room(a);
 	size_t take = body->answer_bytes;
 	if (fits < take) {
-		take = whole_strings(body, fits - 1 - MORE_BYTES);
+		take = whole_strings(body, fits > MORE_BYTES ? fits - 1 - MORE_BYTES : 0);
 	}
 	put_octets(a, body->data, take);
 	if (take < body->answer_bytes) {

@@ -34,8 +34,9 @@
 struct work {
 	struct rte_mbuf *m;
 	struct frame_view v;
+	unsigned trust; // of its sender: enum trust_flag
+	bool final;	// held before: not held again
 	struct lookup_query q;
-	bool final; // held before: not held again
 };
 
 struct loop {
@@ -48,6 +49,7 @@ struct loop {
 	mono_ns_t boot_read; // when boot_s was
 	mono_ns_t last_work;
 	struct lookup_now boot;
+	wall_s_t wall;
 	unsigned work_count;
 	unsigned out_count;
 	struct work work[BURST + HELD_PER_NAME];
@@ -67,7 +69,29 @@ static void give(struct loop *l, struct rte_mbuf *m, size_t frame_bytes) {
 	l->out[l->out_count++] = m;
 }
 
+static void drop(struct rte_mbuf *m, counter_t *reason) {
+	counter_add(reason, 1);
+	rte_pktmbuf_free(m);
+}
+
+// Octets of the IP packet around a message.
+static size_t packet_bytes(const struct work *k, size_t payload_bytes) {
+	return (size_t)(k->v.payload - k->v.l3) + payload_bytes;
+}
+
 static void reply(struct loop *l, struct work *k, size_t payload_bytes) {
+	struct worker_counters *c = &l->w->counters;
+	if (k->q.claims) {
+		const struct trust *t = &l->clients->trust;
+		payload_bytes = trust_sign(t, &k->q, payload(k), payload_bytes, l->wall, &c->trust);
+	}
+	if (trust_is_limited(&k->q, k->trust)
+	    && !budget_spend(
+		    l->w->budget, k->v.family, k->v.source, packet_bytes(k, payload_bytes), l->now
+	    )) {
+		drop(k->m, &c->drop_budget);
+		return;
+	}
 	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes));
 }
 
@@ -132,7 +156,9 @@ static void hold(struct loop *l, struct work *k) {
 		.name_len = k->q.domain_len,
 		.recheck = k->q.kind == LOOKUP_RECHECK,
 		.short_hold = !k->q.recursion_desired
-			      || clients_match(&l->clients->resolvers, k->v.family, k->v.source),
+			      || clients_match(
+				      &l->clients->trust.resolvers, k->v.family, k->v.source
+			      ),
 		.client = {.port = k->v.source_port},
 		.frame = k->m,
 	};
@@ -237,8 +263,9 @@ static void sort_query(struct loop *l, struct work *k) {
 	struct worker_counters *c = &l->w->counters;
 	counter_add(&c->queries, 1);
 	switch (k->q.kind) {
+	case LOOKUP_COOKIE:
 	case LOOKUP_ERROR:
-		counter_add(&c->answers_error, 1);
+		counter_add(k->q.kind == LOOKUP_ERROR ? &c->answers_error : &c->answers_zone, 1);
 		reply(l, k, lookup_answer_error(&k->q, payload(k), &l->s->zone));
 		break;
 	case LOOKUP_NAME_FAULT:
@@ -265,9 +292,32 @@ static bool is_verified(const struct loop *l, const struct rte_mbuf *m) {
 	return l->s->port.rx_checksums && (m->ol_flags & good) == good;
 }
 
-static void drop(struct rte_mbuf *m, counter_t *reason) {
-	counter_add(reason, 1);
-	rte_pktmbuf_free(m);
+static struct trust_sender sender_of(const struct work *k) {
+	return (struct trust_sender){
+		.family = k->v.family, .octets = k->v.source, .flags = k->trust};
+}
+
+// Reads the query, and what it proves.
+static void parse_query(const struct loop *l, struct work *k) {
+	const uint8_t *msg = payload(k);
+	lookup_parse(&l->s->zone, msg, k->v.payload_bytes, &k->q);
+	if (trust_matters(&k->q, k->trust)) {
+		const struct trust_sender from = sender_of(k);
+		trust_judge(&l->clients->trust, &from, msg, l->wall, &k->q);
+	}
+}
+
+// A query that has just come: one that proves too little becomes an error.
+static void admit(struct loop *l, struct work *k) {
+	if (!trust_matters(&k->q, k->trust)) {
+		return;
+	}
+	const struct trust_sender from = sender_of(k);
+	if (trust_is_limited(&k->q, k->trust)) {
+		size_t bytes = packet_bytes(k, k->v.payload_bytes);
+		budget_earn(l->w->budget, from.family, from.octets, bytes, l->now);
+	}
+	trust_admit(&l->clients->trust, &from, &k->q, &l->w->counters.trust);
 }
 
 static void take_frame(struct loop *l, struct rte_mbuf *m) {
@@ -286,18 +336,22 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 		return;
 	}
 	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
-	if (asks && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
+	k->trust = asks ? trust_of(&l->clients->trust, k->v.family, k->v.source) : TRUST_ALLOWED;
+	if (k->trust == 0) {
 		drop(m, &c->drop_acl);
 		return;
 	}
 	k->m = m;
 	k->final = false;
 	if (r == FRAME_QUERY) {
-		usual_remember(&l->senders[usual_place(data)], data, &k->v);
-		lookup_parse(&l->s->zone, payload(k), k->v.payload_bytes, &k->q);
+		if (k->trust == TRUST_ALLOWED) {
+			usual_remember(&l->senders[usual_place(data)], data, &k->v);
+		}
+		parse_query(l, k);
 		if (k->q.kind == LOOKUP_DROP) {
 			drop(m, &c->drop_message);
 		} else {
+			admit(l, k);
 			sort_query(l, k);
 		}
 		return;
@@ -372,9 +426,13 @@ static struct work *reread(struct loop *l, struct rte_mbuf *m) {
 	struct work *k = &l->work[l->work_count];
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	(void)frame_parse(&l->s->owner, data, m->data_len, true, &k->v);
+	k->trust = trust_of(&l->clients->trust, k->v.family, k->v.source);
 	k->m = m;
 	k->final = true;
-	lookup_parse(&l->s->zone, payload(k), k->v.payload_bytes, &k->q);
+	parse_query(l, k);
+	if (k->q.claims && k->q.tsig.present && k->q.tsig.verdict == TSIG_BADTIME) {
+		k->q.tsig.verdict = TSIG_GOOD; // in time when it came
+	}
 	return k;
 }
 
@@ -451,6 +509,7 @@ static void read_time(struct loop *l) {
 	if (l->now - l->boot_read >= CLOCK_NS_PER_MS) {
 		l->boot_read = l->now;
 		l->boot.boot_s = (uint32_t)clock_boot_s();
+		l->wall = clock_wall_s();
 	}
 }
 

@@ -5,11 +5,12 @@
 
 #include "base/counter.h"
 #include "cache/table.h"
-#include "dataplane/clients.h"
+#include "dataplane/budget.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/frame.h"
 #include "dataplane/held.h"
 #include "dataplane/port.h"
+#include "dataplane/trust.h"
 
 #include <rte_ring.h>
 
@@ -44,6 +45,7 @@
 	X(check_full,      "stsd_check_full_total",           "checks lost to a full ring") \
 	X(neighbours,      "stsd_neighbour_answers_total",    "ARP, ND and echo answers")   \
 	X(drop_acl,        "stsd_drop_acl_total",             "clients outside clients.allow") \
+	X(drop_budget,     "stsd_drop_untrusted_total",       "answers kept from untrusted clients: more octets than came") \
 	X(drop_segments,   "stsd_drop_segments_total",        "frames in more than one buffer") \
 	X(drop_message,    "stsd_drop_message_total",         "no DNS query: short, or a response") \
 	X(drop_neighbour,  "stsd_drop_neighbour_total",       "ARP, ND or echo not for us") \
@@ -58,12 +60,12 @@ struct worker_counters {
 	WORKER_COUNTER_LIST(WORKER_COUNTER_FIELD)
 #undef WORKER_COUNTER_FIELD
 	counter_t drops[FRAME_DROP_COUNT];
+	struct trust_counters trust;
 };
 
-// Prefix lists as published; old ones stay until the data plane closes.
+// Whom to believe, as published; old ones stay until the data plane closes.
 struct worker_clients {
-	struct clients allow;
-	struct clients resolvers;
+	struct trust trust;
 	struct worker_clients *older;
 };
 
@@ -92,6 +94,7 @@ struct worker {
 	struct worker_shared *shared;
 	unsigned index; // and queue
 	struct held *held;
+	struct budget *budget;
 	struct rte_ring *ready;
 	_Alignas(64) struct worker_counters counters;
 	counter_t heartbeat;

@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	must(zone.wire_len > 0 || lookup_zone_parse("sts.", &zone) == 0);
 	lookup_parse(&zone, data, size, &q);
 	memcpy(buf, data, size);
-	size_t n = q.kind == LOOKUP_DROP    ? 12
-		   : q.kind == LOOKUP_ERROR ? lookup_answer_error(&q, buf, &zone)
+	size_t n = q.kind == LOOKUP_DROP     ? 12
+		   : q.kind <= LOOKUP_COOKIE ? lookup_answer_error(&q, buf, &zone)
 		   : q.kind < LOOKUP_NAME_FAULT
 			   ? lookup_answer_zone(&q, buf, &zone, &status)
 			   : lookup_answer_short(&q, buf, &zone, "none", "", 0);

@@ -193,7 +193,7 @@ static void edns(void ** /*state*/) {
 // Each prefix of a query ends where memory ends.
 static void no_prefix_is_read_beyond(void ** /*state*/) {
 	struct message m = query("_recheck.mixed.example.com.sts", 16);
-	add_opt(&m, 1232, 0, "\0\3\0\0\0\12\0\4abcd", 12);
+	add_opt(&m, 1232, 0, "\0\3\0\0\0\14\0\4abcd", 12);
 	const size_t page = 4096;
 	uint8_t *two = mmap(
 		NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0

@@ -162,6 +162,7 @@ static json_t *judge_http(const json_t *c) {
 static const char *const KINDS[] = {
 	[LOOKUP_DROP] = "drop",
 	[LOOKUP_ERROR] = "error",
+	[LOOKUP_COOKIE] = "cookie",
 	[LOOKUP_NODATA] = "nodata",
 	[LOOKUP_SOA] = "soa",
 	[LOOKUP_NS] = "ns",
@@ -184,7 +185,7 @@ static void tell_answer(
 	static uint8_t buf[OCTETS_MAX];
 	static const struct lookup_status status = {.version = "0", .tcp = ""};
 	memcpy(buf, query->at, query->len);
-	size_t len = q->kind == LOOKUP_ERROR ? lookup_answer_error(q, buf, zone)
+	size_t len = q->kind <= LOOKUP_COOKIE ? lookup_answer_error(q, buf, zone)
 		     : q->kind < LOOKUP_NAME_FAULT
 			     ? lookup_answer_zone(q, buf, zone, &status)
 			     : lookup_answer_short(q, buf, zone, "none", "", 0);
