@@ -25,9 +25,9 @@ stsd_config "hold.stub: 1ms" # a cold domain is `pending` at first
 stsd_start
 
 decides good.test $'Required\tmx1.good.test.'
+printf '%s.test\n' outside nomx testing none nopolicy badcert | ctl prefetch - >/dev/null
 decides outside.test $'Required\tmx.outside.test.'
 decides nomx.test 'wait: MTA-STS of nomx.test: no MX host is in the policy'
-printf '%s.test\n' testing none nopolicy badcert | ctl prefetch - >/dev/null
 for domain in testing none nopolicy badcert; do
 	decides $domain.test $'OpportunisticInsecure\tits MX hosts'
 done

@@ -79,7 +79,7 @@ done
 [ "$(pending)" -ge $((before + ${#PROGRAMS[@]})) ] || fail 'no answer was pending'
 echo "cold domains: pending, then right"
 
-printf '%s.test\n' good testing none nopolicy badcert | ctl prefetch - >/dev/null
+printf '%s\n' {good,testing,none,nopolicy,badcert}.test nobody-knows.example | ctl prefetch - >/dev/null
 says good.test 'enforce mx1.good.test \*.mail.good.test, status 0'
 says GOOD.Test 'enforce mx1.good.test \*.mail.good.test, status 0'
 says testing.test 'testing mx.testing.test, status 0'
