@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-.PHONY: all setup demo test lint bench simulate differential fuzz clean
+.PHONY: all setup demo test lint bench simulate differential fuzz senders clean
 
 all: build/build.ninja
 	ninja -C build
@@ -32,5 +32,8 @@ differential: setup all
 fuzz: setup
 	tests/fuzz/run.sh 60
 
+senders: setup all
+	tests/senders/run.sh
+
 clean:
-	rm -rf build build-asan build-clang build-fuzz
+	rm -rf build build-asan build-clang build-fuzz build-trixie

@@ -56,31 +56,48 @@ start_sink() { # ADDRESS CERTIFICATE
 	until_true 10 in_srv bash -c ": </dev/tcp/$1/25"
 }
 
-# What docs/senders/exim.md tells to put into unbound's configuration.
+exim_block() { # KIND: what docs/senders/exim.md tells to write, with the appliance's address
+	awk -v kind="\`\`\`$1" '$0 == kind { inside = 1; next } /^```$/ { inside = 0 } inside' \
+		"$TOP/docs/senders/exim.md" | sed 's/192\.0\.2\.53/10.127.53.1/'
+}
+
 start_resolver() {
-	cat >"$DIR/resolver.conf" <<-EOF
-		server:
-		  interface: 127.0.0.1
-		  username: ""
-		  chroot: ""
-		  directory: "$DIR"
-		  pidfile: "$DIR/resolver.pid"
-		  use-syslog: no
-		  do-daemonize: no
-		  domain-insecure: "sts"
-		  local-zone: "sts." nodefault
-		  local-zone: "test." nodefault
-		  do-not-query-localhost: no
-		  serve-expired: no
-		  cache-min-ttl: 0
-		stub-zone:
-		  name: "sts."
-		  stub-addr: 10.127.53.1@5300
-		  stub-no-cache: yes
-		forward-zone:
-		  name: "."
-		  forward-addr: $DNS
-	EOF
+	{
+		exim_block unbound
+		cat <<-EOF
+			server:
+			  interface: 127.0.0.1
+			  username: ""
+			  chroot: ""
+			  directory: "$DIR"
+			  pidfile: "$DIR/resolver.pid"
+			  use-syslog: no
+			  do-daemonize: no
+			  local-zone: "test." nodefault
+			forward-zone:
+			  name: "."
+			  forward-addr: $DNS
+		EOF
+	} >"$DIR/resolver.conf"
 	ip netns exec "$SRV" unbound -d -c "$DIR/resolver.conf" >>"$DIR/net.log" 2>&1 </dev/null &
-	PIDS+=($!)
+	RESOLVER=$!
+	PIDS+=("$RESOLVER")
+}
+
+# BIND in the place of unbound. What it cannot validate here is `test`, too.
+# @param 1  Where the package is unpacked.
+start_named() { # ROOT
+	mkdir -p "$DIR/bind"
+	kill "$RESOLVER"
+	wait "$RESOLVER" 2>/dev/null || true
+	{
+		exim_block named | sed "s|/var/cache/bind|$DIR/bind|; s|validate-except {|& \"test\";|
+			s|^options {|& pid-file \"$DIR/named.pid\"; session-keyfile \"$DIR/bind/key\"; forwarders { $DNS; }; forward only;|"
+		echo 'controls { };'
+	} >"$DIR/named.conf"
+	ip netns exec "$SRV" env LD_LIBRARY_PATH="$1/usr/lib/$(uname -m)-linux-gnu" "$1/usr/sbin/named" \
+		-g -c "$DIR/named.conf" >>"$DIR/named.log" 2>&1 </dev/null &
+	RESOLVER=$!
+	PIDS+=("$RESOLVER")
+	until_true 10 in_srv dig +tries=1 +time=1 @127.0.0.1 mx1.good.test
 }

@@ -46,5 +46,6 @@ check long long
 check shell shell
 check spelling spelling
 check banned banned
+check examples tests/lint/examples.sh
 check conformance tests/lint/conformance.sh
 exit $bad

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Proves: Exim, with the configuration of docs/senders/exim.md and nothing else,
-# delivers as RFC 8461 bids it, asking through unbound.
+# delivers as RFC 8461 bids it, asking through unbound and through BIND.
 set -euo pipefail
 # shellcheck source=tests/internet/internet.sh
 . "$(dirname "$0")/../internet/internet.sh"
@@ -20,9 +20,7 @@ unpack_exim() {
 	{ cat /etc/group; echo 'Debian-exim:x:60000:'; } >"$DIR/etc/group"
 	echo 'nameserver 127.0.0.1' >"$DIR/etc/resolv.conf"
 	chown -R 60000:60000 "$DIR/exim"
-	awk '/^```exim$/ { inside = 1; next } /^```$/ { inside = 0 } inside' \
-		"$TOP/docs/senders/exim.md" |
-		sed "s|/etc/ssl/certs/ca-certificates.crt|$DIR/pki/ca.crt|" >"$DIR/exim.rules"
+	exim_block exim | sed "s|/etc/ssl/certs/ca-certificates.crt|$DIR/pki/ca.crt|" >"$DIR/exim.rules"
 	{
 		cat <<-EOF
 			primary_hostname = sender.test
@@ -77,20 +75,37 @@ deferred() { # DOMAIN TEXT-OF-LOG
 	echo "$1: deferred, $2"
 }
 
+deliveries() {
+	delivered good.test 'mx1.good.test tls' 'CV=yes' # the first mail, to a cold domain
+	delivered good.test 'mx1.good.test tls' 'CV=yes'
+	deferred wrongmx.test 'certificate verification failed'
+	delivered outside.test 'mx.outside.test tls' 'H=mx.outside.test'
+	deferred nomx.test 'no MX host is in the MTA-STS policy'
+	delivered testing.test '- tls' 'H=mx.testing.test'
+	delivered badcert.test '- tls' 'H=mx.badcert.test'
+	delivered nopolicy.test '- tls' 'H=mx.nopolicy.test'
+}
+
+unpack_named() {
+	mkdir -p "$DIR/named"
+	(cd "$DIR/deb" && for p in bind9 bind9-libs; do download $p; done)
+	for p in "$DIR"/deb/bind9*.deb; do dpkg-deb -x "$p" "$DIR/named"; done
+}
+
+through_named() { # DOMAIN TEXT
+	local got
+	got=$(in_srv dig @127.0.0.1 +tries=1 +time=5 "$1.sts." TXT) || true
+	[[ $got == *"$2"* ]] || { printf '%s through BIND: no "%s" in:\n%s\n' "$1" "$2" "$got" >&2; return 1; }
+}
+
 internet_up
 unpack_exim
-stsd_config "log.level: info"
+unpack_named
+stsd_config "log.level: info" "$(exim_block stsd | sed 's|192.0.2.0/24|10.127.53.0/24|')"
 stsd_start
 mail_up
 
-delivered good.test 'mx1.good.test tls' 'CV=yes' # the first mail, to a cold domain
-delivered good.test 'mx1.good.test tls' 'CV=yes'
-deferred wrongmx.test 'certificate verification failed'
-delivered outside.test 'mx.outside.test tls' 'H=mx.outside.test'
-deferred nomx.test 'no MX host is in the MTA-STS policy'
-delivered testing.test '- tls' 'H=mx.testing.test'
-delivered badcert.test '- tls' 'H=mx.badcert.test'
-delivered nopolicy.test '- tls' 'H=mx.nopolicy.test'
+deliveries
 
 hosts_off
 deferred wrongmx.test 'certificate verification failed|retry time not reached'
@@ -100,3 +115,20 @@ echo 'with the policy hosts off all is as before'
 stsd_stop TERM
 deferred good.test 'condition check lookup defer'
 echo 'without the appliance mail waits'
+
+# The same through BIND, from a cold domain on.
+stsd_start
+hosts_on
+until_true 10 hosts_answer
+until_true 10 in_srv bash -c ": </dev/tcp/10.99.0.${BAD[hang]}/443"
+ctl purge --force good.test wrongmx.test outside.test nomx.test >/dev/null
+rm -r "$DIR/exim/db" # what Exim knows of hosts that were tried
+start_named "$DIR/named"
+through_named hang.test 'r=pending; retry=2' # and does not keep it
+deliveries
+until_true 20 through_named hang.test 'r=failed; why=sts-policy-fetch-error'
+echo 'through BIND all is as through unbound'
+
+stsd_stop TERM
+deferred second.test 'condition check lookup defer' # the others BIND still knows
+echo 'without the appliance mail waits, through BIND too'
