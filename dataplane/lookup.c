@@ -102,27 +102,38 @@ static bool walk_name(const uint8_t *msg, size_t len, struct labels *l) {
 	return at < len;
 }
 
-static bool read_options(const uint8_t *at, const uint8_t *end, struct lookup_query *q) {
+// Of repeated options the first counts.
+static bool
+read_options(const uint8_t *msg, const uint8_t *at, const uint8_t *end, struct lookup_query *q) {
 	while (at < end) {
 		if (end - at < 4 || end - at - 4 < be16(at + 2)) {
 			return false;
 		}
 		q->wants_nsid |= be16(at) == OPT_NSID;
+		if (be16(at) == LOOKUP_BATCH_OPTION && q->batch_at == 0) {
+			q->batch_at = (uint16_t)(at + 4 - msg);
+			q->batch_bytes = be16(at + 2);
+		}
 		at += 4 + be16(at + 2);
 	}
 	return true;
 }
 
 // The one additional record a query may have. Octets behind it are ignored.
-static bool
-read_opt(const uint8_t *at, const uint8_t *end, struct lookup_query *q, uint8_t *version) {
+static bool read_opt(
+	const uint8_t *msg,
+	const uint8_t *at,
+	const uint8_t *end,
+	struct lookup_query *q,
+	uint8_t *version
+) {
 	const size_t fixed = 11; // root, type, class, TTL, RDLENGTH
 	if ((size_t)(end - at) < fixed || at[0] != 0 || be16(at + 1) != TYPE_OPT) {
 		return false;
 	}
 	uint16_t rdlen = be16(at + 9);
 	if ((size_t)(end - at) - fixed < rdlen
-	    || !read_options(at + fixed, at + fixed + rdlen, q)) {
+	    || !read_options(msg, at + fixed, at + fixed + rdlen, q)) {
 		return false;
 	}
 	uint16_t size = be16(at + 3);
@@ -287,6 +298,7 @@ void lookup_parse(
 	q->has_question = q->has_opt = q->dnssec_ok = q->wants_nsid = q->any_type = false;
 	q->question_bytes = 0;
 	q->size_max = 512;
+	q->batch_at = 0;
 	q->domain_len = 0;
 	if (len < HEADER_BYTES || (msg[2] & 0x80) != 0) {
 		return;
@@ -304,7 +316,7 @@ void lookup_parse(
 	const uint8_t *rest = msg + HEADER_BYTES + q->question_bytes;
 	if ((msg[2] & 0x78) != 0) {
 		error(q, NOTIMP);
-	} else if (!q->has_question || !counts || (msg[11] == 1 && !read_opt(rest, msg + len, q, &version)) || q->qtype == TYPE_OPT || q->qtype == TYPE_TSIG) {
+	} else if (!q->has_question || !counts || (msg[11] == 1 && !read_opt(msg, rest, msg + len, q, &version)) || q->qtype == TYPE_OPT || q->qtype == TYPE_TSIG) {
 		error(q, FORMERR);
 	} else if (version > 0) {
 		error(q, 0); // BADVERS is 16: its low four bits are zero
@@ -326,6 +338,7 @@ void lookup_parse_padded(
 	size_t len,
 	struct lookup_query *q
 ) {
+	q->batch_at = 0; // the usual question is none
 	if (!lookup_usual_read(zone, msg, len, q)) {
 		lookup_parse(zone, msg, len, q);
 	}

@@ -14,9 +14,9 @@ enum miss_kind { MISS_LOOKUP = 1, MISS_RECHECK, MISS_CHECK };
 
 // Ring elements are multiples of 4 octets.
 struct miss {
-	uint32_t slot; // of the worker's held queries; not for CHECK
-	uint32_t generation;
-	uint64_t client; // address, of IPv6 the first 64 bits; 0 for CHECK
+	uint32_t slot;	     // of the worker's held queries; not for CHECK
+	uint32_t generation; // 0: nobody waits
+	uint64_t client;     // address, of IPv6 the first 64 bits; 0 for CHECK
 	uint16_t worker;
 	uint8_t kind;
 	uint8_t name_len;

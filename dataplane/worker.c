@@ -3,6 +3,7 @@
 
 #include "dataplane/worker.h"
 
+#include "dataplane/batch.h"
 #include "dataplane/neigh.h"
 
 #include <rte_ethdev.h>
@@ -19,9 +20,11 @@
 #include <unistd.h>
 
 #define BURST 32
-#define TOKENS 8 // a turn; each may free HELD_PER_NAME questions
-#define OUT_MAX (BURST + (TOKENS + 1) * HELD_PER_NAME + BURST)
-#define FRAME_ROOM 1400 // of the longest answer with all headers
+#define TOKENS 8	// a turn; each may free HELD_PER_NAME questions
+#define BATCH_OUT BURST // answers that wait, from which on a batch sends them
+#define OUT_MAX (BURST + (TOKENS + 1) * HELD_PER_NAME + BURST + BATCH_OUT)
+#define FRAME_ROOM 1400	   // of the longest answer with all headers
+#define BATCH_HEAD_MAX 400 // of a frame up to the end of its question
 #define TX_TRIES 16
 #define SENDERS 16
 #define SENDER_AT 29 // the last octet of an IPv4 source
@@ -53,6 +56,7 @@ struct loop {
 	unsigned out_count;
 	struct work work[BURST + HELD_PER_NAME];
 	struct rte_mbuf *out[OUT_MAX];
+	struct batch batch; // the one at hand
 };
 
 static uint8_t *payload(const struct work *k) {
@@ -170,7 +174,30 @@ static void hold(struct loop *l, struct work *k) {
 	}
 }
 
+// A miss of which no answer comes: the name of a batch.
+static void ask_for_nobody(struct loop *l, const struct work *k, const struct table_key *name) {
+	struct miss m = {0};
+	memcpy(&m.client, k->v.source, k->v.family == AF_INET ? 4 : 8);
+	fill_miss(&m, l, MISS_LOOKUP, name->name, name->len);
+	counter_add(&l->w->counters.miss_full, push(l, l->s->misses, &m) ? 0 : 1);
+}
+
 // Answers.
+
+static bool is_serving(const struct loop *l) {
+	return atomic_load_explicit(&l->s->serving, memory_order_acquire);
+}
+
+static void reply_not_ready(struct loop *l, struct work *k) {
+	counter_add(&l->w->counters.not_ready, 1);
+	reply(l, k, lookup_answer_not_ready(&k->q, payload(k), &l->s->zone));
+}
+
+static void answer_malformed(struct loop *l, struct work *k) {
+	k->q.rcode = 1; // FORMERR
+	counter_add(&l->w->counters.answers_error, 1);
+	reply(l, k, lookup_answer_error(&k->q, payload(k), &l->s->zone));
+}
 
 static void count_entry(struct worker_counters *c, const struct entry *e) {
 	counter_t *const BY_KIND[] = {
@@ -203,6 +230,69 @@ static void answer_looked_up(struct loop *l, struct work *k, const struct entry 
 		reply_pending(l, k);
 	} else {
 		hold(l, k);
+	}
+}
+
+// The entries that were found for a batch: those not in force are put aside, and
+// names nobody knows are asked for, while the batch is answered.
+static void use_batch(struct loop *l, const struct work *k) {
+	struct worker_counters *c = &l->w->counters;
+	struct batch *b = &l->batch;
+	for (unsigned i = 0; i < b->count; i++) {
+		const struct entry *e = b->found[i];
+		if (b->names[i].fate != BATCH_DOMAIN) {
+			bool unknown = b->names[i].fate == BATCH_SPECIAL
+				       || b->names[i].fault == NAME_NOT_A_LABEL;
+			counter_add(unknown ? &c->answers_unknown : &c->answers_none, 1);
+		} else if (e != NULL && e->ends_s > l->boot.boot_s) {
+			counter_add(&c->hits, 1);
+			count_entry(c, e);
+			if (entry_use(e, l->boot.boot_s)) {
+				ask_check(l, e);
+			}
+		} else {
+			b->found[i] = NULL;
+			counter_add(&c->answers_pending, 1);
+			ask_for_nobody(l, k, &b->keys[i]);
+		}
+	}
+}
+
+static void flush(struct loop *l);
+
+// A batch is answered at once, in as many datagrams as it takes.
+static void answer_batch(struct loop *l, struct work *k) {
+	struct worker_counters *c = &l->w->counters;
+	struct batch *b = &l->batch;
+	if (!is_serving(l)) {
+		reply_not_ready(l, k);
+		return;
+	}
+	if (!batch_read(&l->s->zone, &k->q, payload(k), b)) {
+		answer_malformed(l, k);
+		return;
+	}
+	counter_add(&c->batches, 1);
+	counter_add(&c->batch_names, b->count);
+	table_lookup_bulk(l->s->table, b->keys, b->count, b->found);
+	use_batch(l, k);
+	uint8_t head[BATCH_HEAD_MAX];
+	size_t head_bytes = k->v.payload + 12U + k->q.question_bytes;
+	memcpy(head, rte_pktmbuf_mtod(k->m, const uint8_t *), head_bytes);
+	unsigned next = 0;
+	reply(l, k, batch_write(b, &k->q, &l->s->zone, l->boot, &next, payload(k)));
+	while (next < b->count) {
+		if (l->out_count >= BATCH_OUT) {
+			flush(l);
+		}
+		k->m = rte_pktmbuf_alloc(l->s->port.pools[l->w->index]);
+		if (k->m == NULL) {
+			counter_add(&c->batch_no_buffer, 1);
+			return;
+		}
+		counter_add(&c->batch_datagrams, 1);
+		memcpy(rte_pktmbuf_mtod(k->m, uint8_t *), head, head_bytes);
+		reply(l, k, batch_write(b, &k->q, &l->s->zone, l->boot, &next, payload(k)));
 	}
 }
 
@@ -241,6 +331,10 @@ static void answer_zone(struct loop *l, struct work *k) {
 static void sort_query(struct loop *l, struct work *k) {
 	struct worker_counters *c = &l->w->counters;
 	counter_add(&c->queries, 1);
+	if (k->q.kind >= LOOKUP_NAME_FAULT && batch_is_asked(&k->q)) {
+		answer_batch(l, k);
+		return;
+	}
 	switch (k->q.kind) {
 	case LOOKUP_ERROR:
 		counter_add(&c->answers_error, 1);
@@ -252,12 +346,11 @@ static void sort_query(struct loop *l, struct work *k) {
 	case LOOKUP_VERDICT:
 	case LOOKUP_RECHECK:
 	case LOOKUP_POLICY_TEXT:
-		if (atomic_load_explicit(&l->s->serving, memory_order_acquire)) {
+		if (is_serving(l)) {
 			l->work_count++;
 			break;
 		}
-		counter_add(&c->not_ready, 1);
-		reply(l, k, lookup_answer_not_ready(&k->q, payload(k), &l->s->zone));
+		reply_not_ready(l, k);
 		break;
 	default:
 		answer_zone(l, k);
