@@ -156,7 +156,7 @@ static void copy_labels(uint8_t *to, const uint8_t *from, size_t len) {
 	}
 }
 
-static uint8_t *put_owner(const struct message *m, const struct batch *b, unsigned i) {
+static inline uint8_t *put_owner(const struct message *m, const struct batch *b, unsigned i) {
 	const struct batch_name *n = &b->names[i];
 	copy_labels(m->at, b->wire + n->at, n->shown);
 	return put16(m->at + n->shown, i == 0 ? 0xc000 | HEADER_BYTES : m->zone_pointer);

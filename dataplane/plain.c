@@ -17,7 +17,6 @@
 
 struct octets {
 	uint64_t ldh;
-	uint64_t digits;
 	uint64_t hyphens;
 };
 
@@ -25,11 +24,6 @@ static uint32_t load32(const void *p) {
 	uint32_t v;
 	memcpy(&v, p, sizeof(v));
 	return v;
-}
-
-// The bits under n.
-static uint64_t under(unsigned n) {
-	return ((uint64_t)1 << n) - 1;
 }
 
 // Judges 16 octets and writes them in lower case: of those that are LDH, only
@@ -49,48 +43,50 @@ judge16(const uint8_t *octets, unsigned at, struct octets *o, char *text) {
 	__m128i ldh = _mm_or_si128(_mm_or_si128(letters, digits), hyphens);
 	_mm_storeu_si128((__m128i *)(void *)(text + at), low);
 	o->ldh |= (uint64_t)(unsigned)_mm_movemask_epi8(ldh) << at;
-	o->digits |= (uint64_t)(unsigned)_mm_movemask_epi8(digits) << at;
 	o->hyphens |= (uint64_t)(unsigned)_mm_movemask_epi8(hyphens) << at;
 }
 
-// Whether the last label may be one of special use: its first octets tell.
-static bool may_be_special(const uint8_t *label) {
+// Whether the last label may be one that no mail domain ends with: of digits, or
+// of special use. Its first octets tell.
+static bool may_be_no_end(const uint8_t *label) {
 	uint32_t first = load32(label) | LOWER;
 	__m128i heads = _mm_loadu_si128((const __m128i *)(const void *)"locaonioinvainte");
 	__m128i same = _mm_cmpeq_epi32(_mm_set1_epi32((int)first), heads);
 	return _mm_movemask_epi8(same) != 0 || first == load32("arpa")
-	       || (first & 0xffffff) == ('a' | 'l' << 8 | 't' << 16);
+	       || (first & 0xffffff) == ('a' | 'l' << 8 | 't' << 16)
+	       || (uint8_t)(label[0] - '0') < 10;
 }
 
 unsigned plain_read(const uint8_t *wire, size_t left, char *text) {
 	const uint8_t *octets = wire + 1;
-	uint64_t dots = 0;
-	unsigned end = wire[0]; // where the next length octet stands
-	while (end < OCTETS - 1 && octets[end] != 0) {
-		dots |= (uint64_t)1 << end;
-		end += 1U + octets[end];
-	}
-	if (wire[0] == 0 || dots == 0 || end >= OCTETS - 1 || end + 2U > left) {
-		return 0;
-	}
 	struct octets o = {0};
+	// Most names are no longer; this does not wait for where the labels end.
 	judge16(octets, 0, &o, text);
 	judge16(octets, 16, &o, text);
+	uint64_t dots = 0;
+	unsigned end = wire[0]; // where the next length octet stands
+	unsigned last = 0;	// where the last label begins
+	while (end < OCTETS - 1 && octets[end] != 0) {
+		dots |= (uint64_t)1 << end;
+		text[end] = '.';
+		last = end + 1;
+		end += 1U + octets[end];
+	}
+	if (wire[0] == 0 || last == 0 || end >= OCTETS - 1 || end + 2U > left) {
+		return 0;
+	}
 	if (end > 32) {
 		judge16(octets, 32, &o, text);
 		judge16(octets, 48, &o, text);
+		for (uint64_t d = dots >> 32; d != 0; d &= d - 1) {
+			text[32 + __builtin_ctzll(d)] = '.';
+		}
 	}
-	uint64_t inner = under(end);
+	uint64_t inner = ((uint64_t)1 << end) - 1;
 	uint64_t edges = dots << 1 | dots >> 1 | 1 | (uint64_t)1 << (end - 1);
-	unsigned last = OCTETS - (unsigned)__builtin_clzll(dots);
-	if ((~(o.ldh | dots) & inner) != 0 || (o.hyphens & edges & ~dots & inner) != 0
-	    || (~o.digits & inner & ~under(last)) == 0 || may_be_special(octets + last)) {
-		return 0;
-	}
-	for (; dots != 0; dots &= dots - 1) {
-		text[__builtin_ctzll(dots)] = '.';
-	}
-	return end;
+	bool good = (~(o.ldh | dots) & inner) == 0 && (o.hyphens & edges & ~dots & inner) == 0
+		    && !may_be_no_end(octets + last);
+	return good ? end : 0;
 }
 
 #else

@@ -199,14 +199,14 @@ static void answer_malformed(struct loop *l, struct work *k) {
 	reply(l, k, lookup_answer_error(&k->q, payload(k), &l->s->zone));
 }
 
-static void count_entry(struct worker_counters *c, const struct entry *e) {
+static void count_kind(struct worker_counters *c, unsigned kind, unsigned n) {
 	counter_t *const BY_KIND[] = {
 		[ENTRY_NONE] = &c->answers_none,
 		[ENTRY_POLICY] = &c->answers_policy,
 		[ENTRY_FAILED] = &c->answers_failed,
 		[ENTRY_UNKNOWN] = &c->answers_unknown,
 	};
-	counter_add(BY_KIND[e->kind], 1);
+	counter_add(BY_KIND[kind], n);
 }
 
 static void answer_looked_up(struct loop *l, struct work *k, const struct entry *e) {
@@ -219,7 +219,7 @@ static void answer_looked_up(struct loop *l, struct work *k, const struct entry 
 		hold(l, k);
 	} else if (e != NULL && e->ends_s > l->boot.boot_s) {
 		counter_add(&c->hits, k->final ? 0 : 1);
-		count_entry(c, e);
+		count_kind(c, e->kind, 1);
 		if (entry_use(e, l->boot.boot_s)) {
 			ask_check(l, e);
 		}
@@ -233,29 +233,45 @@ static void answer_looked_up(struct loop *l, struct work *k, const struct entry 
 	}
 }
 
-// The entries that were found for a batch: those not in force are put aside, and
-// names nobody knows are asked for, while the batch is answered.
-static void use_batch(struct loop *l, const struct work *k) {
+static void count_batch(struct worker_counters *c, const struct batch *b, const unsigned hits[]) {
+	counter_add(&c->batches, 1);
+	counter_add(&c->batch_names, b->count);
+	for (unsigned kind = ENTRY_NONE; kind <= ENTRY_UNKNOWN; kind++) {
+		count_kind(c, kind, hits[kind]);
+		counter_add(&c->hits, hits[kind]);
+	}
+}
+
+// A name of a batch without an entry in force: when it can be a domain it is
+// asked for, while the batch is answered.
+static void miss_batch(struct loop *l, const struct work *k, unsigned i) {
 	struct worker_counters *c = &l->w->counters;
 	struct batch *b = &l->batch;
+	bool unknown = b->names[i].fate == BATCH_SPECIAL || b->names[i].fault == NAME_NOT_A_LABEL;
+	b->found[i] = NULL;
+	if (b->names[i].fate == BATCH_DOMAIN) {
+		counter_add(&c->answers_pending, 1);
+		ask_for_nobody(l, k, &b->keys[i]);
+	} else {
+		counter_add(unknown ? &c->answers_unknown : &c->answers_none, 1);
+	}
+}
+
+static void use_batch(struct loop *l, const struct work *k) {
+	const struct batch *b = &l->batch;
+	unsigned hits[ENTRY_UNKNOWN + 1] = {0};
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct entry *e = b->found[i];
-		if (b->names[i].fate != BATCH_DOMAIN) {
-			bool unknown = b->names[i].fate == BATCH_SPECIAL
-				       || b->names[i].fault == NAME_NOT_A_LABEL;
-			counter_add(unknown ? &c->answers_unknown : &c->answers_none, 1);
-		} else if (e != NULL && e->ends_s > l->boot.boot_s) {
-			counter_add(&c->hits, 1);
-			count_entry(c, e);
-			if (entry_use(e, l->boot.boot_s)) {
-				ask_check(l, e);
-			}
-		} else {
-			b->found[i] = NULL;
-			counter_add(&c->answers_pending, 1);
-			ask_for_nobody(l, k, &b->keys[i]);
+		if (e == NULL || e->ends_s <= l->boot.boot_s) {
+			miss_batch(l, k, i);
+			continue;
+		}
+		hits[e->kind]++;
+		if (entry_use(e, l->boot.boot_s)) {
+			ask_check(l, e);
 		}
 	}
+	count_batch(&l->w->counters, b, hits);
 }
 
 static void flush(struct loop *l);
@@ -272,8 +288,6 @@ static void answer_batch(struct loop *l, struct work *k) {
 		answer_malformed(l, k);
 		return;
 	}
-	counter_add(&c->batches, 1);
-	counter_add(&c->batch_names, b->count);
 	table_lookup_bulk(l->s->table, b->keys, b->count, b->found);
 	use_batch(l, k);
 	uint8_t head[BATCH_HEAD_MAX];
