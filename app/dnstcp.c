@@ -70,8 +70,7 @@ answer_entry(struct dnstcp *d, const struct lookup_query *q, uint8_t *msg, const
 	};
 	++*BY_KIND[e->kind];
 	const struct lookup_now now = {.boot_s = ask_now_s()};
-	uint64_t sum; // no use for it
-	return lookup_answer_entry(q, msg, d->config.zone, e, now, &sum);
+	return lookup_answer_entry(q, msg, d->config.zone, e, now);
 }
 
 static size_t answer_reply(

@@ -3,6 +3,8 @@
 
 #include "cache/cache_publish.h"
 
+#include "base/sum.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -43,6 +45,7 @@ static struct entry *entry_with_body(
 	memcpy(body->data, c->answer, (size_t)answer);
 	memcpy(record, c->encoded, (size_t)len);
 	body->answer_bytes = (uint16_t)answer;
+	body->answer_sum = (uint16_t)~sum_fold(sum_octets(body->data, (size_t)answer, 0));
 	body->fresh_at = fresh_at;
 	body->record_bytes = (uint32_t)len;
 	struct record placed = {.domain = rec->domain};

@@ -46,9 +46,10 @@ struct entry_body {
 	uint32_t record_bytes;
 	uint32_t text_at; // offset of the policy text from the start of the record, 0: none
 	uint32_t text_bytes;
-	uint32_t place;	 // on a roster; both the writer's, for cache/evict.h
-	uint8_t segment; // enum evict_segment
-	uint8_t data[];	 // answer, then record
+	uint32_t place;	     // on a roster; for cache/evict.h, as segment is: the writer's
+	uint16_t answer_sum; // checksum of the answer: ~sum_fold() of base/sum.h
+	uint8_t segment;     // enum evict_segment
+	uint8_t data[];	     // answer, then record
 };
 
 static inline const struct entry_body *entry_body(const struct entry *e) {

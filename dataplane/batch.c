@@ -193,14 +193,13 @@ static size_t rest_of_single(
 		.question_bytes = ROOT_QUESTION_BYTES,
 		.size_max = (uint16_t)(before + room),
 	};
-	uint64_t sum; // no use for it
 	size_t len = n->fate == BATCH_FAULT	? lookup_answer_name_fault(&q, buf, zone)
 		     : n->fate == BATCH_SPECIAL ? lookup_answer_short(
 			       &q, buf, zone, "unknown", "name/not-in-a-batch", 0
 		       )
 		     : b->found[i] == NULL
 			     ? lookup_answer_short(&q, buf, zone, "pending", "", PENDING_RETRY_S)
-			     : lookup_answer_entry(&q, buf, zone, b->found[i], now, &sum);
+			     : lookup_answer_entry(&q, buf, zone, b->found[i], now);
 	memcpy(out, buf + before, len - before);
 	return len - before;
 }

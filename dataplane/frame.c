@@ -3,7 +3,7 @@
 
 #include "dataplane/frame.h"
 
-#include "dataplane/sum.h"
+#include "base/sum.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -65,8 +65,7 @@ static bool is_bad_source_port(uint16_t port) {
 	return port == 0 || port == 7 || port == 13 || port == 17 || port == 19;
 }
 
-// Inlined into both parsers, where the family is known.
-static inline enum frame_verdict parse_udp(
+static enum frame_verdict parse_udp(
 	const struct frame_owner *o,
 	const uint8_t *ip,
 	const uint8_t *udp,
@@ -121,27 +120,6 @@ static enum frame_verdict parse_icmp(const uint8_t *data, size_t l4_bytes, struc
 	return v4 ? FRAME_ICMP4 : FRAME_ICMP6;
 }
 
-// Looks at what differs from one datagram of a sender to the next.
-// @return FRAME_DROP_COUNT: no reason to drop it, and v has what the header says.
-static inline enum frame_verdict
-check_ip4(const uint8_t *ip, size_t left, bool verified, struct frame_view *v) {
-	size_t total = be16(ip + 2);
-	if (total < IP4_BYTES) {
-		return FRAME_DROP_IP;
-	}
-	if (total > left) {
-		return FRAME_DROP_TRUNCATED;
-	}
-	if (!verified && sum_fold(sum_ip4(ip)) != 0) {
-		return FRAME_DROP_CHECKSUM;
-	}
-	v->family = AF_INET;
-	v->source = ip + 12;
-	v->target = ip + 16;
-	v->l4 = (uint16_t)(v->l3 + IP4_BYTES);
-	return FRAME_DROP_COUNT;
-}
-
 static enum frame_verdict parse_ip4(
 	const struct frame_owner *o,
 	const uint8_t *data,
@@ -163,17 +141,27 @@ static enum frame_verdict parse_ip4(
 	if ((be16(ip + 6) & 0x3fff) != 0) {
 		return FRAME_DROP_FRAGMENT;
 	}
-	enum frame_verdict r = check_ip4(ip, left, verified, v);
-	if (r < FRAME_DROP_COUNT) {
-		return r;
+	size_t total = be16(ip + 2);
+	if (total < IP4_BYTES) {
+		return FRAME_DROP_IP;
 	}
+	if (total > left) {
+		return FRAME_DROP_TRUNCATED;
+	}
+	if (!verified && sum_fold(sum_ip4(ip)) != 0) {
+		return FRAME_DROP_CHECKSUM;
+	}
+	v->family = AF_INET;
+	v->source = ip + 12;
+	v->target = ip + 16;
+	v->l4 = (uint16_t)(v->l3 + IP4_BYTES);
 	if (is_martian4(v->source)) {
 		return FRAME_DROP_MARTIAN;
 	}
 	if (!frame_is_ours(o, AF_INET, v->target)) {
 		return FRAME_DROP_ADDRESS;
 	}
-	size_t bytes = (size_t)be16(ip + 2) - IP4_BYTES;
+	size_t bytes = total - IP4_BYTES;
 	if (ip[9] == PROTO_UDP) {
 		return parse_udp(o, ip, ip + IP4_BYTES, bytes, verified, v);
 	}
@@ -237,62 +225,6 @@ static enum frame_verdict parse_ip6(
 	enum frame_verdict r = parse_icmp(data, payload, v);
 	bool echo_to_group = r == FRAME_ICMP6 && data[v->l4] == ECHO6 && group;
 	return echo_to_group ? FRAME_DROP_ADDRESS : r;
-}
-
-// What is the same in all queries of a sender: not the length, id and checksum of
-// the IP header.
-static const uint8_t SAME[34] = {
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	0xff, 0xff, 0xff, 0xff, 0,    0,    0,	  0,	0xff, 0xff, 0xff, 0xff,
-	0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-};
-
-static uint64_t differs8(const uint8_t *a, const uint8_t *b, const uint8_t *mask) {
-	uint64_t x;
-	uint64_t y;
-	uint64_t m;
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	memcpy(&m, mask, sizeof(m));
-	return (x ^ y) & m;
-}
-
-bool frame_is_from(const struct frame_sender *s, const uint8_t *data, size_t len) {
-	if (len < sizeof(s->head) || be16(data + 12) != ETHER_IP4) {
-		return false;
-	}
-	uint64_t off = 0;
-	for (size_t i = 0; i + 8 <= sizeof(s->head); i += 8) {
-		off |= differs8(s->head + i, data + i, SAME + i);
-	}
-	// The last two octets, with some before them once more.
-	off |= differs8(s->head + 26, data + 26, SAME + 26);
-	return off == 0;
-}
-
-void frame_remember(struct frame_sender *s, const uint8_t *data, const struct frame_view *v) {
-	if (v->family == AF_INET && v->l3 == ETH_BYTES) {
-		memcpy(s->head, data, sizeof(s->head));
-	} else {
-		memset(s->head, 0, sizeof(s->head));
-	}
-}
-
-enum frame_verdict frame_parse_known(
-	const struct frame_owner *o,
-	const uint8_t *data,
-	size_t len,
-	bool verified,
-	struct frame_view *v
-) {
-	const uint8_t *ip = data + ETH_BYTES;
-	v->l3 = ETH_BYTES;
-	enum frame_verdict r = check_ip4(ip, len - ETH_BYTES, verified, v);
-	return r < FRAME_DROP_COUNT
-		       ? r
-		       : parse_udp(
-			       o, ip, ip + IP4_BYTES, (size_t)be16(ip + 2) - IP4_BYTES, verified, v
-		       );
 }
 
 enum frame_verdict frame_parse(
@@ -384,17 +316,20 @@ static uint64_t turn_ip6(uint8_t *ip, size_t udp_bytes) {
 	return sum;
 }
 
-size_t
-frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes, uint64_t payload_sum) {
+uint64_t frame_turn_ip(const struct frame_view *v, uint8_t *data, size_t udp_bytes) {
 	uint8_t *ip = data + v->l3;
+	frame_turn_link(data);
+	return v->family == AF_INET ? turn_ip4(ip, (uint16_t)(IP4_BYTES + udp_bytes))
+				    : turn_ip6(ip, udp_bytes);
+}
+
+size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes) {
 	uint8_t *udp = data + v->l4;
 	size_t bytes = UDP_BYTES + payload_bytes;
-	frame_turn_link(data);
-	uint64_t sum = v->family == AF_INET ? turn_ip4(ip, (uint16_t)(IP4_BYTES + bytes))
-					    : turn_ip6(ip, bytes);
+	uint64_t sum = frame_turn_ip(v, data, bytes);
 	uint32_t ports;
 	memcpy(&ports, udp, 4);
-	sum += payload_sum != 0 ? payload_sum : sum_octets(udp + UDP_BYTES, payload_bytes, 0);
+	sum += sum_octets(udp + UDP_BYTES, payload_bytes, 0);
 	uint16_t len = htons((uint16_t)bytes);
 	uint16_t check = sum_fold(sum + ports + len + len + SUM_PAIR(0, PROTO_UDP));
 	check = check == 0 ? 0xffff : check; // zero would say "not computed"

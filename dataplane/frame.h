@@ -75,35 +75,15 @@ enum frame_verdict frame_parse(
 	struct frame_view *v
 );
 
-// The Ethernet and IPv4 headers of a query that was taken: in the next one with
-// the same, its length and checksums remain to be looked at. All zero: none.
-struct frame_sender {
-	uint8_t head[34];
-};
-
-// Remembers a FRAME_QUERY over IPv4 without a VLAN tag; any other forgets.
-void frame_remember(struct frame_sender *s, const uint8_t *data, const struct frame_view *v);
-
-// Whether a frame has the headers of this sender, but for what differs from one
-// datagram to the next.
-bool frame_is_from(const struct frame_sender *s, const uint8_t *data, size_t len);
-
-// frame_parse() for a frame that is from a sender who was remembered.
-enum frame_verdict frame_parse_known(
-	const struct frame_owner *o,
-	const uint8_t *data,
-	size_t len,
-	bool verified,
-	struct frame_view *v
-);
-
 // Makes the answer to a FRAME_QUERY around a payload that already stands where
 // the query's stood: addresses and ports are swapped, lengths and checksums
 // written.
-// @param payload_sum  The payload's sum (dataplane/sum.h) where it is known, else 0.
 // @return Octets of the whole frame.
-size_t
-frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes, uint64_t payload_sum);
+size_t frame_turn(const struct frame_view *v, uint8_t *data, size_t payload_bytes);
+
+// Only what stands before the UDP header.
+// @return The addresses' part of the pseudo header's sum (base/sum.h).
+uint64_t frame_turn_ip(const struct frame_view *v, uint8_t *data, size_t udp_bytes);
 
 // Swaps the link-layer addresses.
 void frame_turn_link(uint8_t *data);

@@ -4,7 +4,6 @@
 #include "dataplane/lookup.h"
 
 #include "base/err.h"
-#include "dataplane/lookup_usual.h"
 
 #include <errno.h>
 #include <string.h>
@@ -329,17 +328,5 @@ void lookup_parse(
 		} else {
 			classify(zone, &l, (unsigned)below, q);
 		}
-	}
-}
-
-void lookup_parse_padded(
-	const struct lookup_zone *zone,
-	const uint8_t *msg,
-	size_t len,
-	struct lookup_query *q
-) {
-	q->batch_at = 0; // the usual question is none
-	if (!lookup_usual_read(zone, msg, len, q)) {
-		lookup_parse(zone, msg, len, q);
 	}
 }

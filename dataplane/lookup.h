@@ -90,16 +90,6 @@ void lookup_parse(
 	struct lookup_query *q
 );
 
-// The same, faster for the usual question, for a message behind whose len octets
-// LOOKUP_PAD more may be read, whatever they are.
-#define LOOKUP_PAD 64
-void lookup_parse_padded(
-	const struct lookup_zone *zone,
-	const uint8_t *msg,
-	size_t len,
-	struct lookup_query *q
-);
-
 // What `<zone> TXT` tells.
 struct lookup_status {
 	const char *version;
@@ -125,15 +115,12 @@ size_t lookup_answer_zone( // NODATA, SOA, NS, ADDRESS, STATUS
 	const struct lookup_status *status
 );
 // From a table entry whose verdict is in force at `now`.
-// @param sum  Takes the sum of the answer's octets (dataplane/sum.h), or 0 where it
-//             has to be taken from them.
 size_t lookup_answer_entry(
 	const struct lookup_query *q,
 	uint8_t *buf,
 	const struct lookup_zone *z,
 	const struct entry *e,
-	struct lookup_now now,
-	uint64_t *sum
+	struct lookup_now now
 );
 // A verdict without entry: "none", "failed", "unknown", "pending".
 // @param why  "" for none. @param retry_s  0: no retry tag.

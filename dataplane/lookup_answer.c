@@ -2,7 +2,6 @@
 // Copyright (c) 2026 The stsd authors
 
 #include "dataplane/lookup.h"
-#include "dataplane/sum.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -286,8 +285,7 @@ static void put_retry(struct answer *a, const struct entry_body *body, uint32_t 
 	string[0] = (uint8_t)(a->at - string - 1);
 }
 
-// Anything else than what lookup_answer_entry() writes by itself.
-static size_t answer_unusual(
+size_t lookup_answer_entry(
 	const struct lookup_query *q,
 	uint8_t *buf,
 	const struct lookup_zone *zone,
@@ -317,80 +315,6 @@ static size_t answer_unusual(
 	end_rr(&a, length);
 	a.answers = 1;
 	return finish(&a, 0, true);
-}
-
-// The header of an authoritative answer with one record, and OPT where asked
-// for: what finish() writes, in few stores.
-// @param at   Where OPT goes.
-// @param sum  Of all but header and OPT; becomes that of the whole message.
-static size_t
-finish_usual(const struct lookup_query *q, uint8_t *buf, const uint8_t *at, uint64_t *sum) {
-	static const uint8_t OPT[OPT_BYTES] = {
-		0, 0, TYPE_OPT, LOOKUP_UDP_MAX >> 8, LOOKUP_UDP_MAX & 0xff};
-	const uint64_t opt_sum = SUM_PAIR(TYPE_OPT, LOOKUP_UDP_MAX >> 8)
-				 + SUM_PAIR(LOOKUP_UDP_MAX & 0xff, 0);
-	size_t used = (size_t)(at - buf);
-	uint8_t dnssec_ok = q->dnssec_ok ? 0x80 : 0;
-	uint16_t id;
-	memcpy(&id, buf, sizeof(id));
-	uint64_t flags = SUM_PAIR((buf[2] & 0x79) | 0x84, buf[3] & 0x10);
-	*sum += id + flags + 2 * SUM_PAIR(0, 1);
-	if (q->has_opt) {
-		memcpy(buf + used, OPT, sizeof(OPT));
-		buf[used + 7] = dnssec_ok;
-		*sum += SUM_PAIR(0, 1)
-			+ sum_shifted(opt_sum + SUM_PAIR(0, dnssec_ok), used % 2 != 0);
-		used += OPT_BYTES;
-	}
-	static const uint8_t COUNTS[8] = {0, 1, 0, 1}; // but for additional records
-	memcpy(buf + 2, &(uint16_t){(uint16_t)flags}, 2);
-	memcpy(buf + 4, COUNTS, sizeof(COUNTS));
-	buf[11] = q->has_opt;
-	return used;
-}
-
-size_t lookup_answer_entry(
-	const struct lookup_query *q,
-	uint8_t *buf,
-	const struct lookup_zone *zone,
-	const struct entry *e,
-	struct lookup_now now,
-	uint64_t *sum
-) {
-	static const uint8_t HEAD[RR_BYTES + 1 + NONE_BYTES] = "\xc0\x0c\0\x10\0\x01\0\0\0\0\0\x10\x0f" NONE; // its RDATA is r=none
-	const uint64_t head_sum = SUM_PAIR(0xc0, 0x0c) + SUM_PAIR(0, 0x10) + SUM_PAIR(0, 1);
-	const uint64_t none_sum = SUM_PAIR(0, 0x10) + SUM_PAIR(0x0f, 'v') + SUM_PAIR('=', 'S')
-				  + SUM_PAIR('T', 'S') + SUM_PAIR('Q', '1') + SUM_PAIR(';', ' ')
-				  + SUM_PAIR('r', '=') + SUM_PAIR('n', 'o') + SUM_PAIR('n', 'e');
-	uint8_t *at = buf + HEADER_BYTES + q->question_bytes;
-	bool odd = q->question_bytes % 2 != 0;
-	uint8_t ttl = (uint8_t)ttl_of(q, e, now.boot_s);
-	*sum = sum_octets(buf + HEADER_BYTES, q->question_bytes, 0);
-	if (e->kind == ENTRY_NONE && !q->wants_nsid) {
-		memcpy(at, HEAD, sizeof(HEAD));
-		at[9] = ttl;
-		*sum += sum_shifted(head_sum + SUM_PAIR(0, ttl) + none_sum, odd);
-		return finish_usual(q, buf, at + sizeof(HEAD), sum);
-	}
-	const struct entry_body *body = entry_body(e);
-	size_t whole = (size_t)(at - buf) + RR_BYTES + OPT_BYTES + body->answer_bytes;
-	if (e->kind != ENTRY_POLICY || q->wants_nsid || q->any_type || whole > q->size_max) {
-		*sum = 0;
-		return answer_unusual(q, buf, zone, e, now);
-	}
-	memcpy(at, HEAD, RR_BYTES);
-	at[9] = ttl;
-	at[10] = (uint8_t)(body->answer_bytes >> 8);
-	at[11] = (uint8_t)body->answer_bytes;
-	uint64_t tail = head_sum + SUM_PAIR(0, ttl) + SUM_PAIR(at[10], at[11]);
-	at += RR_BYTES;
-	tail += sum_copy(at, body->data, body->answer_bytes);
-	if (body->fresh_at != 0 && now.boot_s >= e->check_s) {
-		at[body->fresh_at] = '0';
-		tail -= sum_shifted(SUM_PAIR('1' - '0', 0), body->fresh_at % 2 != 0);
-	}
-	*sum += sum_shifted(tail, odd);
-	return finish_usual(q, buf, at + body->answer_bytes, sum);
 }
 
 size_t lookup_answer_short(

@@ -3,7 +3,7 @@
 
 #include "dataplane/neigh.h"
 
-#include "dataplane/sum.h"
+#include "base/sum.h"
 
 #include <string.h>
 #include <sys/socket.h>

@@ -5,6 +5,7 @@
 
 #include "dataplane/batch.h"
 #include "dataplane/neigh.h"
+#include "dataplane/usual.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #define BURST 32
 #define TOKENS 8	// a turn; each may free HELD_PER_NAME questions
@@ -26,8 +26,6 @@
 #define FRAME_ROOM 1400	   // of the longest answer with all headers
 #define BATCH_HEAD_MAX 400 // of a frame up to the end of its question
 #define TX_TRIES 16
-#define SENDERS 16
-#define SENDER_AT 29 // the last octet of an IPv4 source
 #define PENDING_RETRY_S 2
 #define IDLE_AFTER_NS (200 * 1000ULL)
 #define DROWSY_AFTER_NS CLOCK_NS_PER_S
@@ -51,12 +49,13 @@ struct loop {
 	mono_ns_t boot_read; // when boot_s was
 	mono_ns_t last_work;
 	struct lookup_now boot;
-	struct frame_sender senders[SENDERS];
 	unsigned work_count;
 	unsigned out_count;
 	struct work work[BURST + HELD_PER_NAME];
 	struct rte_mbuf *out[OUT_MAX];
 	struct batch batch; // the one at hand
+	struct usual_frame frames[BURST];
+	struct usual_sender senders[USUAL_SENDERS];
 };
 
 static uint8_t *payload(const struct work *k) {
@@ -70,12 +69,8 @@ static void give(struct loop *l, struct rte_mbuf *m, size_t frame_bytes) {
 	l->out[l->out_count++] = m;
 }
 
-static void reply_summed(struct loop *l, struct work *k, size_t payload_bytes, uint64_t sum) {
-	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes, sum));
-}
-
 static void reply(struct loop *l, struct work *k, size_t payload_bytes) {
-	reply_summed(l, k, payload_bytes, 0);
+	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes));
 }
 
 static void reply_short(
@@ -94,43 +89,6 @@ static void reply_pending(struct loop *l, struct work *k) {
 }
 
 // Misses.
-
-static void wake_control(struct worker_shared *s) {
-	// Orders our push before the look at `asleep`; the control core sets
-	// `asleep` before its last look at the rings.
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&s->asleep, memory_order_relaxed)
-	    && atomic_exchange_explicit(&s->asleep, false, memory_order_acq_rel)) {
-		ssize_t done = write(s->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
-		(void)done;
-	}
-}
-
-static bool push(struct loop *l, struct rte_ring *ring, struct miss *m) {
-	bool done = rte_ring_mp_enqueue_elem(ring, m, sizeof(*m)) == 0;
-	if (done) {
-		wake_control(l->s);
-	}
-	return done;
-}
-
-static void
-fill_miss(struct miss *m, const struct loop *l, enum miss_kind kind, const char *name, size_t len) {
-	m->worker = (uint16_t)l->w->index;
-	m->kind = (uint8_t)kind;
-	m->name_len = (uint8_t)len;
-	memcpy(m->name, name, len);
-}
-
-// A full ring lets the next use try.
-static void ask_check(struct loop *l, const struct entry *e) {
-	struct miss m = {0};
-	fill_miss(&m, l, MISS_CHECK, e->name, e->name_len);
-	if (!push(l, l->s->checks, &m)) {
-		entry_unclaim(e);
-		counter_add(&l->w->counters.check_full, 1);
-	}
-}
 
 static void hold(struct loop *l, struct work *k) {
 	struct worker_counters *c = &l->w->counters;
@@ -163,23 +121,24 @@ static void hold(struct loop *l, struct work *k) {
 	if (r != HELD_FIRST) {
 		return;
 	}
-	struct miss m = {.slot = slot, .generation = generation};
+	struct miss m = {
+		.slot = slot,
+		.generation = generation,
+		.kind = q.recheck ? MISS_RECHECK : MISS_LOOKUP,
+	};
 	memcpy(&m.client, k->v.source, k->v.family == AF_INET ? 4 : 8);
-	fill_miss(&m, l, q.recheck ? MISS_RECHECK : MISS_LOOKUP, q.name, q.name_len);
-	if (!push(l, q.recheck ? l->s->rechecks : l->s->misses, &m)) {
+	if (!miss_push(l->w, &m, q.name, q.name_len)) {
 		void *frames[HELD_PER_NAME];
 		(void)held_release(l->w->held, slot, generation, frames);
-		counter_add(&c->miss_full, 1);
 		reply_pending(l, k);
 	}
 }
 
 // A miss of which no answer comes: the name of a batch.
 static void ask_for_nobody(struct loop *l, const struct work *k, const struct table_key *name) {
-	struct miss m = {0};
+	struct miss m = {.kind = MISS_LOOKUP};
 	memcpy(&m.client, k->v.source, k->v.family == AF_INET ? 4 : 8);
-	fill_miss(&m, l, MISS_LOOKUP, name->name, name->len);
-	counter_add(&l->w->counters.miss_full, push(l, l->s->misses, &m) ? 0 : 1);
+	(void)miss_push(l->w, &m, name->name, name->len);
 }
 
 // Answers.
@@ -221,11 +180,9 @@ static void answer_looked_up(struct loop *l, struct work *k, const struct entry 
 		counter_add(&c->hits, k->final ? 0 : 1);
 		count_kind(c, e->kind, 1);
 		if (entry_use(e, l->boot.boot_s)) {
-			ask_check(l, e);
+			miss_check(l->w, e);
 		}
-		uint64_t sum;
-		size_t n = lookup_answer_entry(&k->q, payload(k), zone, e, l->boot, &sum);
-		reply_summed(l, k, n, sum);
+		reply(l, k, lookup_answer_entry(&k->q, payload(k), zone, e, l->boot));
 	} else if (k->final || k->q.any_type) {
 		reply_pending(l, k);
 	} else {
@@ -268,7 +225,7 @@ static void use_batch(struct loop *l, const struct work *k) {
 		}
 		hits[e->kind]++;
 		if (entry_use(e, l->boot.boot_s)) {
-			ask_check(l, e);
+			miss_check(l->w, e);
 		}
 	}
 	count_batch(&l->w->counters, b, hits);
@@ -382,16 +339,6 @@ static void drop(struct rte_mbuf *m, counter_t *reason) {
 	rte_pktmbuf_free(m);
 }
 
-static void parse_query(const struct loop *l, struct work *k, const uint8_t *data) {
-	const uint8_t *msg = data + k->v.payload;
-	size_t len = k->v.payload_bytes;
-	if (k->v.payload + len + LOOKUP_PAD <= FRAME_ROOM) {
-		lookup_parse_padded(&l->s->zone, msg, len, &k->q);
-	} else {
-		lookup_parse(&l->s->zone, msg, len, &k->q);
-	}
-}
-
 static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	struct worker_counters *c = &l->w->counters;
 	struct work *k = &l->work[l->work_count];
@@ -400,30 +347,23 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 		drop(m, &c->drop_segments);
 		return;
 	}
-	// Most frames come from few senders: whose headers were taken and whose
-	// address was allowed a moment ago need not be judged again.
-	const struct frame_owner *o = &l->s->owner;
-	struct frame_sender *sender = &l->senders[data[SENDER_AT] % SENDERS];
-	bool known = frame_is_from(sender, data, m->data_len);
-	bool verified = is_verified(l, m);
-	enum frame_verdict r = known ? frame_parse_known(o, data, m->data_len, verified, &k->v)
-				     : frame_parse(o, data, m->data_len, verified, &k->v);
+	enum frame_verdict r = frame_parse(
+		&l->s->owner, data, m->data_len, is_verified(l, m), &k->v
+	);
 	if (r < FRAME_DROP_COUNT) {
 		drop(m, &c->drops[r]);
 		return;
 	}
 	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
-	if (asks && !known && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
+	if (asks && !clients_match(&l->clients->allow, k->v.family, k->v.source)) {
 		drop(m, &c->drop_acl);
 		return;
-	}
-	if (r == FRAME_QUERY && !known) {
-		frame_remember(sender, data, &k->v);
 	}
 	k->m = m;
 	k->final = false;
 	if (r == FRAME_QUERY) {
-		parse_query(l, k, data);
+		usual_remember(&l->senders[usual_place(data)], data, &k->v);
+		lookup_parse(&l->s->zone, payload(k), k->v.payload_bytes, &k->q);
 		if (k->q.kind == LOOKUP_DROP) {
 			drop(m, &c->drop_message);
 		} else {
@@ -440,14 +380,70 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	give(l, m, n);
 }
 
+// The usual questions.
+
+// One that cannot be usual has no octets.
+static struct usual_frame usual_frame(const struct loop *l, struct rte_mbuf *m) {
+	uint16_t room = (uint16_t)(m->buf_len - m->data_off);
+	bool fits = m->nb_segs == 1 && room >= FRAME_ROOM && m->data_len <= FRAME_ROOM - USUAL_PAD;
+	return (struct usual_frame){
+		.data = rte_pktmbuf_mtod(m, uint8_t *),
+		.len = fits ? m->data_len : 0,
+		.verified = is_verified(l, m),
+	};
+}
+
+static void count_usual(struct worker_counters *c, const unsigned by_kind[]) {
+	for (unsigned kind = ENTRY_NONE; kind <= ENTRY_UNKNOWN; kind++) {
+		counter_add(&c->queries, by_kind[kind]);
+		counter_add(&c->hits, by_kind[kind]);
+		count_kind(c, kind, by_kind[kind]);
+	}
+}
+
+// Answers what it can of a burst.
+// @return How many frames are left for take_frame(), at the beginning of `in`.
+static unsigned answer_usual(struct loop *l, struct rte_mbuf *in[], unsigned n) {
+	struct usual_frame *frames = l->frames;
+	struct usual questions[BURST];
+	struct table_key keys[BURST];
+	const struct entry *found[BURST];
+	uint16_t bytes[BURST];
+	for (unsigned i = 0; i < n; i++) {
+		frames[i] = usual_frame(l, in[i]);
+	}
+	unsigned count = usual_read(l->senders, &l->s->zone, frames, n, questions, keys);
+	table_lookup_bulk(l->s->table, keys, count, found);
+	usual_answer(frames, questions, found, count, l->boot, bytes);
+	unsigned by_kind[ENTRY_UNKNOWN + 1] = {0};
+	unsigned left = 0;
+	unsigned k = 0;
+	for (unsigned i = 0; i < n; i++) {
+		bool usual = k < count && questions[k].index == i;
+		k += usual;
+		if (!usual || bytes[k - 1] == 0) {
+			in[left++] = in[i];
+			continue;
+		}
+		const struct entry *e = found[k - 1];
+		by_kind[e->kind]++;
+		if (entry_use(e, l->boot.boot_s)) {
+			miss_check(l->w, e);
+		}
+		give(l, in[i], bytes[k - 1]);
+	}
+	count_usual(&l->w->counters, by_kind);
+	return left;
+}
+
 // A held frame was good when it was taken: it is only read again.
 static struct work *reread(struct loop *l, struct rte_mbuf *m) {
 	struct work *k = &l->work[l->work_count];
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	(void)frame_parse(&l->s->owner, data, m->data_len, true, &k->v);
-	parse_query(l, k, data);
 	k->m = m;
 	k->final = true;
+	lookup_parse(&l->s->zone, payload(k), k->v.payload_bytes, &k->q);
 	return k;
 }
 
@@ -556,7 +552,9 @@ static void turn(struct loop *l) {
 	for (uint16_t i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(in[i], void *));
 	}
-	for (uint16_t i = 0; i < n; i++) {
+	bool serving = atomic_load_explicit(&l->s->serving, memory_order_acquire);
+	unsigned left = serving ? answer_usual(l, in, n) : n;
+	for (unsigned i = 0; i < left; i++) {
 		take_frame(l, in[i]);
 	}
 	look_up_all(l);

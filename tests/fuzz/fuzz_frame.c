@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	memcpy(copy, data, size);
 	enum frame_verdict verdict = frame_parse(&owner, copy, size, true, &v);
 	must(verdict != FRAME_QUERY || (size_t)v.payload + v.payload_bytes <= size);
-	size_t n = verdict == FRAME_QUERY  ? frame_turn(&v, copy, v.payload_bytes, 0)
+	size_t n = verdict == FRAME_QUERY  ? frame_turn(&v, copy, v.payload_bytes)
 		   : verdict > FRAME_QUERY ? neigh_answer(&owner, verdict, &v, copy, size, 4096)
 					   : 0;
 	must(n <= sizeof(copy));

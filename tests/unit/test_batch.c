@@ -61,7 +61,7 @@ static struct message request(const char *name, const void *option, size_t len) 
 static struct lookup_query parse(const struct message *m) {
 	struct lookup_query q;
 	memset(&q, 0xa5, sizeof(q));
-	lookup_parse_padded(&zone, m->octets, m->len, &q);
+	lookup_parse(&zone, m->octets, m->len, &q);
 	return q;
 }
 
@@ -297,14 +297,13 @@ static struct message single(const char *name, const struct entry *e, unsigned s
 	q.size_max = (uint16_t)size;
 	uint8_t buf[4096];
 	memcpy(buf, m.octets, m.len);
-	uint64_t sum;
 	struct lookup_now now = {NOW_S};
 	size_t n = kind == LOOKUP_NAME_FAULT ? lookup_answer_name_fault(&q, buf, &zone)
 		   : kind != LOOKUP_VERDICT  ? lookup_answer_short(
 			      &q, buf, &zone, "unknown", "name/not-in-a-batch", 0
 		      )
 		   : e == NULL ? lookup_answer_short(&q, buf, &zone, "pending", "", 2)
-			       : lookup_answer_entry(&q, buf, &zone, e, now, &sum);
+			       : lookup_answer_entry(&q, buf, &zone, e, now);
 	struct message out = {.len = 0};
 	size_t before = HEADER_BYTES + (size_t)q.question_bytes + 2;
 	add(&out, buf + before, n - before);

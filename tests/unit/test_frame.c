@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The stsd authors
 
+#include "base/sum.h"
 #include "bench/packet.h"
 #include "dataplane/frame.h"
-#include "dataplane/sum.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,7 +113,7 @@ static void a_query_is_taken_and_turned_round(void ** /*state*/) {
 			assert_int_equal(v.source_port, 49157);
 			assert_memory_equal(v.source, p.ends.our_ip, v6 ? 16 : 4);
 			memset(frame + len, (int)payload, sizeof(frame) - len);
-			size_t out = frame_turn(&v, frame, payload, 0);
+			size_t out = frame_turn(&v, frame, payload);
 			assert_int_equal(out, v.payload + payload);
 			struct packet_view answer;
 			assert_true(packet_read(&p, frame, out, &answer));
@@ -238,7 +238,7 @@ static void one_tag_stays_on_the_answer(void ** /*state*/) {
 	}
 	owner.vlan = 100;
 	assert_int_equal(frame_parse(&owner, frame, len, false, &v), FRAME_QUERY);
-	size_t out = frame_turn(&v, frame, 40, 0);
+	size_t out = frame_turn(&v, frame, 40);
 	assert_memory_equal(frame + 12, ((uint8_t[]){0x81, 0, 0x20, 0x64}), 4);
 	memmove(frame + 12, frame + 16, out - 16);
 	struct packet_view answer;
@@ -250,66 +250,6 @@ static void one_tag_stays_on_the_answer(void ** /*state*/) {
 	assert_int_equal(parse(frame, len, &v), FRAME_DROP_VLAN);
 	len = build(&p, frame, "example.com");
 	assert_int_equal(frame_parse(&owner, frame, len, false, &v), FRAME_DROP_VLAN);
-}
-
-// Whatever octet of a frame changes: read as from a known sender it has the
-// verdict that it has on its own.
-static void a_known_sender_is_judged_alike(void ** /*state*/) {
-	struct packet_proto p = proto_of(false);
-	uint8_t good[1500];
-	unsigned len = build(&p, good, "example.com");
-	struct frame_sender sender = {0};
-	assert_false(frame_is_from(&sender, good, len));
-	struct frame_view v;
-	assert_int_equal(parse(good, len, &v), FRAME_QUERY);
-	frame_remember(&sender, good, &v);
-	unsigned known = 0;
-	for (unsigned at = 0; at < len; at++) {
-		for (unsigned change = 1; change < 256; change++) {
-			uint8_t frame[1500];
-			memcpy(frame, good, len);
-			frame[at] ^= (uint8_t)change;
-			// Half of them with an IP header that is right.
-			if (change % 2 == 0) {
-				memset(frame + 24, 0, 2);
-				uint16_t sum = sum_fold(sum_ip4(frame + 14));
-				memcpy(frame + 24, &sum, 2);
-			}
-			if (!frame_is_from(&sender, frame, len)) {
-				continue;
-			}
-			known++;
-			struct frame_view as_known = {0};
-			enum frame_verdict r = parse(frame, len, &v);
-			assert_int_equal(
-				frame_parse_known(&OWNER, frame, len, false, &as_known), r
-			);
-			if (r == FRAME_QUERY) {
-				assert_int_equal(as_known.l3, v.l3);
-				assert_int_equal(as_known.l4, v.l4);
-				assert_int_equal(as_known.payload, v.payload);
-				assert_int_equal(as_known.payload_bytes, v.payload_bytes);
-				assert_int_equal(as_known.family, v.family);
-				assert_int_equal(as_known.source_port, v.source_port);
-				assert_ptr_equal(as_known.source, v.source);
-				assert_ptr_equal(as_known.target, v.target);
-			}
-		}
-	}
-	assert_true(known > 255 * 30);
-	for (unsigned cut = 0; cut < len; cut++) {
-		assert_true(!frame_is_from(&sender, good, cut) || cut >= 34);
-		if (cut >= 34) {
-			enum frame_verdict r = frame_parse_known(&OWNER, good, cut, false, &v);
-			assert_true(r < FRAME_DROP_COUNT);
-		}
-	}
-	// IPv6 and tagged frames are not remembered.
-	p = proto_of(true);
-	len = build(&p, good, "example.com");
-	assert_int_equal(parse(good, len, &v), FRAME_QUERY);
-	frame_remember(&sender, good, &v);
-	assert_false(frame_is_from(&sender, good, len));
 }
 
 static void an_unsummed_datagram_is_taken_over_ipv4_only(void ** /*state*/) {
@@ -331,7 +271,6 @@ int main(void) {
 		cmocka_unit_test(a_bad_octet_has_its_reason),
 		cmocka_unit_test(bad_senders_are_dropped),
 		cmocka_unit_test(one_tag_stays_on_the_answer),
-		cmocka_unit_test(a_known_sender_is_judged_alike),
 		cmocka_unit_test(an_unsummed_datagram_is_taken_over_ipv4_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

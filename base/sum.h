@@ -13,6 +13,13 @@
 #include <emmintrin.h>
 #endif
 
+// The first len octets of eight that were loaded as one word.
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SUM_FIRST(word, len) ((word) & (((uint64_t)1 << 8 * (len)) - 1))
+#else
+#define SUM_FIRST(word, len) ((word) & ~(UINT64_MAX >> 8 * (len)))
+#endif
+
 // The Internet checksum (RFC 1071) in the machine's own byte order. Words of 32
 // bits are added into 64: 2^16 leaves 1 modulo 65535, so the sum is folded once,
 // at the end, and no carry is lost before 2^32 words.
@@ -67,15 +74,18 @@ static inline uint64_t sum_octets(const uint8_t *p, size_t len, uint64_t sum) {
 	return sum + sum_rest(p, len);
 }
 
-// Copies len octets and gives their sum, which is so taken where they have not
-// just been written. Up to 15 octets too many may be read and written.
-static inline uint64_t sum_copy(uint8_t *to, const uint8_t *from, size_t len) {
-	size_t i = 0;
-	for (; i + 16 <= len; i += 16) {
-		memcpy(to + i, from + i, 16);
+// The same, 7 octets behind len may be read.
+static inline uint64_t sum_padded(const uint8_t *p, size_t len) {
+	uint64_t sum = 0;
+	uint64_t carry = 0;
+	uint64_t v;
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&v, p, sizeof(v));
+		carry += __builtin_add_overflow(sum, v, &sum);
 	}
-	memcpy(to + i, from + i, 16);
-	return sum_octets(from, len, 0);
+	memcpy(&v, p, sizeof(v));
+	v = SUM_FIRST(v, len);
+	return (sum & 0xffffffff) + (sum >> 32) + carry + (v & 0xffffffff) + (v >> 32);
 }
 
 // A word of the sum by its two octets, so that the sum of constants is one.
@@ -105,9 +115,8 @@ static inline uint64_t sum_pseudo(bool v4, const uint8_t *ip, uint8_t protocol, 
 // The checksum as it is written, in the machine's own byte order; 0 for octets
 // that contain a right one.
 static inline uint16_t sum_fold(uint64_t sum) {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	sum += sum << 32 | sum >> 32; // the upper half takes the lower one's carry
+	uint32_t half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t) ~(half >> 16);
 }
