@@ -69,6 +69,9 @@ answer(struct pump *p,
 		}
 		return;
 	}
+	if (w->token[1] == 0) {
+		return; // a name of a batch was answered `pending` at once
+	}
 	static const uint8_t VERDICT[] = {
 		[SCHED_LOOK] = READY_LOOK,
 		[SCHED_NONE] = READY_NONE,

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Everything that is measured here, in one run: instructions, the table beside
-# its rivals, frames replayed through a worker, and stsd over memif beside an echo.
+# its rivals, frames replayed through a worker, stsd over memif beside an echo, and
+# batches beside single questions.
 # Results are lines of JSON in DIR; bench/report.py makes docs/performance.md and
 # its pictures of them.
 #
@@ -12,14 +13,14 @@
 #   dir=DIR         results (BUILD/bench/results)
 #   runs=5          of each, in turn; medians count
 #   seconds=3       length of one
-#   only='instructions table replay memif report'
+#   only='instructions table replay memif batch report'
 
 set -eu
 
 build=build
 dir=
 full=
-only='instructions table replay memif report'
+only='instructions table replay memif batch report'
 runs=5
 seconds=3
 for word; do
@@ -137,6 +138,10 @@ memif() {
 		memif_once "uniform-$n" names="$dir/names.$n" zipf=0 frames=query
 	done
 	memif_once zipf-1100000 zipf=0.99
+}
+
+batch() {
+	bench/batch.sh build="$build" runs="$runs" seconds="$seconds" | tee "$dir/batch"
 }
 
 report() {

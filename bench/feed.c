@@ -70,7 +70,7 @@ int feed_add(
 	const struct question *q,
 	uint32_t tag
 ) {
-	uint8_t frame[PACKET_HEAD_MAX + QUESTION_BYTES_MAX + QUESTION_BLOCK];
+	uint8_t frame[PACKET_FRAME_MAX + QUESTION_BLOCK];
 	uint16_t port = (uint16_t)(tag % proto->ends.ports);
 	unsigned len = packet_build(proto, frame, q, port, (uint16_t)dice_hash(1, tag));
 	return add(f, frame, len);

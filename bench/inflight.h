@@ -53,6 +53,11 @@ static inline void inflight_put(struct inflight *f, uint64_t at_ns, uint32_t ind
 	f->next++;
 }
 
+// Whether a query with this tag is on its way; an answer to a part of it came.
+static inline bool inflight_waits(const struct inflight *f, uint32_t tag) {
+	return f->slots[tag & f->slot_mask].tag == tag;
+}
+
 // An answer with this tag came.
 // @return False when no query waits for it.
 static inline bool inflight_take(struct inflight *f, uint32_t tag, struct inflight_slot *out) {

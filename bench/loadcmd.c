@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "bench/batches.h"
 #include "bench/domains.h"
 #include "bench/draw.h"
 #include "bench/expect.h"
@@ -32,6 +33,7 @@ struct work {
 	uint32_t *blocks; // of each name
 	uint32_t *order;
 	size_t order_len;
+	struct batches batches; // with --batch
 };
 
 static int make_names(const struct loadopt *o, struct expect_set *set, uint64_t *line) {
@@ -127,14 +129,35 @@ static int write_filler(const struct loadopt *o, struct work *w) {
 	return !w->order ? -ENOMEM : block < 0 ? (int)block : 0;
 }
 
+// Names by number.
 static int draw_order(const struct loadopt *o, struct work *w) {
 	w->order_len = o->zipf > 0 ? o->draws : w->names.count;
 	w->order = o->zipf > 0 ? draw_zipf(w->names.count, o->zipf, w->order_len, o->seed)
 			       : draw_permutation(w->names.count, o->seed);
-	if (!w->order)
-		return -ENOMEM;
+	return w->order ? 0 : -ENOMEM;
+}
+
+// The questions of the names, in the order drawn.
+static void order_questions(struct work *w) {
 	for (size_t i = 0; i < w->order_len; i++)
 		w->order[i] = w->blocks[w->order[i]];
+}
+
+// The requests for them, which take the order over.
+static int order_batches(const struct loadopt *o, struct work *w) {
+	struct question_form form = form_of(o);
+	uint32_t *names = w->order;
+	w->order = NULL;
+	int rc = batches_init(
+		&w->batches, &w->names, &form, names, w->order_len, o->batch, &w->questions
+	);
+	if (rc)
+		return rc;
+	w->order_len = w->batches.count;
+	w->order = malloc(w->order_len * sizeof(*w->order));
+	if (!w->order)
+		return -ENOMEM;
+	memcpy(w->order, w->batches.blocks, w->order_len * sizeof(*w->order));
 	return 0;
 }
 
@@ -158,16 +181,21 @@ static int prepare(const struct loadopt *o, struct work *w) {
 		return rc ? rc : stretch_order(w);
 	}
 	rc = open_names(o, &w->names);
-	if (!rc)
+	if (!rc && !o->batch)
 		rc = write_questions(o, w);
 	if (!rc)
 		rc = draw_order(o, w);
+	if (!rc && o->batch)
+		rc = order_batches(o, w);
+	else if (!rc)
+		order_questions(w);
 	return rc ? rc : stretch_order(w);
 }
 
 static void discard(struct work *w) {
 	free(w->order);
 	free(w->blocks);
+	batches_fini(&w->batches);
 	if (w->questions.blocks)
 		question_arena_fini(&w->questions);
 	expect_close(&w->names);
@@ -223,6 +251,7 @@ static int run(const struct loadopt *o, const struct work *w, struct door *door)
 		.unheard_timeout_s = o->timeout + 4,
 		.ready_wait_s = o->echo ? 0 : o->wait,
 		.started = o->hold ? say_measuring : NULL,
+		.batches = o->batch ? &w->batches : NULL,
 		.echo = o->echo,
 		.unheard_share = o->echo ? 0 : o->unknown,
 		.unheard_suffix = o->unknown_suffix,

@@ -25,6 +25,7 @@ struct loadgen {
 	struct loadgen_result *r;
 	struct inflight known;
 	struct inflight unheard;
+	uint8_t *left;	     // names of each batch on its way, by slot
 	size_t at;	     // in the order
 	uint64_t due;	     // queries scheduled by the clock, of the open loop
 	mono_ns_t due_0;     // when the first of them was
@@ -34,6 +35,11 @@ struct loadgen {
 	uint32_t until_check;
 	uint64_t wall_off_s; // wall clock minus monotonic
 	_Alignas(64) uint8_t scratch[DOOR_BURST_MAX][SCRATCH_BLOCKS * QUESTION_BLOCK];
+};
+
+struct batch_at {
+	const struct batches *batches;
+	uint32_t index;
 };
 
 // A name from its number: the same again when its answer is checked.
@@ -123,10 +129,92 @@ check(struct loadgen *g, const struct door_reply *r, const struct inflight_slot 
 	res->stale += seen.verdict == VERIFY_POLICY && !seen.fresh;
 }
 
+static struct expect expect_of_batch(const void *arg, unsigned index) {
+	const struct batches *b = ((const struct batch_at *)arg)->batches;
+	uint32_t start = b->starts[((const struct batch_at *)arg)->index];
+	return expect_get(b->names, b->members[start + index]);
+}
+
+static void check_batch(
+	struct loadgen *g,
+	const struct door_reply *r,
+	const struct inflight_slot *slot,
+	mono_ns_t now
+) {
+	const struct batch_at at = {g->c->batches, slot->index};
+	struct question_batch request;
+	batches_write(at.batches, at.index, &g->c->form, &request);
+	struct verify_query q = {
+		.question = request.octets,
+		.question_len = request.question_len,
+		.id = (uint16_t)(r->tag >> g->c->door->port_bits),
+		.flags = g->c->query_flags,
+		.edns_bytes = g->c->form.edns_bytes,
+		.now_s = now / CLOCK_NS_PER_S + g->wall_off_s,
+	};
+	struct verify_batch b = {
+		.count = batches_size(at.batches, at.index),
+		.zone_at = 12 + 1 + expect_of_batch(&at, 0).name.len,
+		.names = request.octets + request.names_at,
+		.expect = expect_of_batch,
+		.arg = &at,
+	};
+	struct verify_seen seen[QUESTION_BATCH_NAMES_MAX];
+	unsigned first;
+	unsigned records;
+	enum verify_fault fault = verify_batch(&q, &b, r->msg, r->msg_len, seen, &first, &records);
+	if (!fault && r->frame && !packet_sums_good(r->frame, r->frame_len))
+		fault = VERIFY_SUM;
+
+	struct loadgen_result *res = g->r;
+	res->checked += fault ? 1 : records;
+	res->faults[fault]++;
+	if (fault) {
+		res->wrong++;
+		show_wrong(g, fault, r, expect_of_batch(&at, 0).name);
+		return;
+	}
+	for (unsigned i = first; i < first + records; i++) {
+		res->verdicts[seen[i].verdict]++;
+		res->cut += seen[i].more;
+		res->stale += seen[i].verdict == VERIFY_POLICY && !seen[i].fresh;
+	}
+}
+
+// One of the datagrams that answer a batch: the last one ends its request.
+static void settle_batch(struct loadgen *g, const struct door_reply *r, mono_ns_t now) {
+	struct loadgen_result *res = g->r;
+	if (!inflight_waits(&g->known, r->tag)) {
+		res->stray++;
+		return;
+	}
+	struct inflight_slot slot = g->known.slots[r->tag & g->known.slot_mask];
+	uint8_t *left = &g->left[r->tag & g->known.slot_mask];
+	unsigned rcode = r->msg[3] & 15;
+	unsigned records = rcode || r->msg[6] || r->msg[7] > *left ? *left : r->msg[7];
+	res->datagrams++;
+	res->bytes_in += r->frame_len;
+	res->rcodes[rcode]++;
+	res->known.answered += records;
+	*left = (uint8_t)(*left - records);
+	if (!*left) {
+		(void)inflight_take(&g->known, r->tag, &slot);
+		hist_add(&res->latency, now > slot.at_ns ? now - slot.at_ns : 0);
+	}
+	if (g->until_check && --g->until_check == 0) {
+		g->until_check = g->c->check_every;
+		check_batch(g, r, &slot, now);
+	}
+}
+
 static void settle(struct loadgen *g, const struct door_reply *r, mono_ns_t now) {
 	struct loadgen_result *res = g->r;
 	struct inflight *f = r->unheard_of ? &g->unheard : &g->known;
 	struct inflight_slot slot;
+	if (g->left && !r->unheard_of) {
+		settle_batch(g, r, now);
+		return;
+	}
 	if (!inflight_take(f, r->tag, &slot)) {
 		res->stray++;
 		return;
@@ -136,6 +224,7 @@ static void settle(struct loadgen *g, const struct door_reply *r, mono_ns_t now)
 		res->unheard.answered++;
 	} else {
 		res->known.answered++;
+		res->datagrams++;
 		// A query may be booked after the clock was read for its answer's burst.
 		hist_add(&res->latency, now > slot.at_ns ? now - slot.at_ns : 0);
 	}
@@ -196,6 +285,9 @@ static void book(struct loadgen *g, const struct door_shot *shot, mono_ns_t now)
 		g->unheard_next++;
 		return;
 	}
+	if (g->left)
+		g->left[shot->tag & g->known.slot_mask] = (uint8_t
+		)batches_size(g->c->batches, shot->question->index);
 	inflight_put(&g->known, at, shot->question->index);
 	g->r->known.sent++;
 	g->unheard_debt += g->c->unheard_share;
@@ -284,9 +376,16 @@ static int init(struct loadgen *g, const struct loadgen_config *c, struct loadge
 	bits = 16 + c->door->unheard_port_bits;
 	slots = UNHEARD_SLOTS < 1U << (bits - 1) ? UNHEARD_SLOTS : 1U << (bits - 1);
 	rc = inflight_init(&g->unheard, slots, bits);
-	if (rc)
+	if (rc) {
 		inflight_fini(&g->known);
-	return rc;
+		return rc;
+	}
+	if (c->batches && !(g->left = calloc(g->known.slot_mask + 1, 1))) {
+		inflight_fini(&g->unheard);
+		inflight_fini(&g->known);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 // Asks one question every now and then until it is answered NOERROR: a server
@@ -360,6 +459,7 @@ int loadgen_run(const struct loadgen_config *c, struct loadgen_result *out) {
 		forget(g);
 		measure(g);
 	}
+	free(g->left);
 	inflight_fini(&g->unheard);
 	inflight_fini(&g->known);
 	free(g);

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "bench/batches.h"
 #include "bench/door.h"
 #include "bench/expect.h"
 #include "bench/hist.h"
@@ -34,7 +35,10 @@ struct loadgen_config {
 	double unheard_timeout_s;
 	double ready_wait_s;   // before: for the first NOERROR; 0: the server is ready
 	void (*started)(void); // called when measuring begins, or NULL
-	bool echo;	       // frames come back as they went: nothing is read
+	// Each question is a request for the names of a batch; its index is the batch.
+	// NULL: for one name.
+	const struct batches *batches;
+	bool echo; // frames come back as they went: nothing is read
 	// Names that nobody has heard of, each asked once: this share of all.
 	double unheard_share;
 	const char *unheard_suffix;
@@ -47,8 +51,8 @@ struct loadgen_config {
 };
 
 struct loadgen_side {
-	uint64_t sent;
-	uint64_t answered; // in the measured time
+	uint64_t sent;	   // questions
+	uint64_t answered; // names, in the measured time
 	uint64_t lost;
 };
 
@@ -64,6 +68,7 @@ struct loadgen_result {
 	uint64_t empty; // turns that received nothing
 	uint64_t bytes_out;
 	uint64_t bytes_in;
+	uint64_t datagrams; // of known names
 	uint64_t checked;
 	uint64_t wrong;
 	uint64_t faults[VERIFY_COUNT];

@@ -52,6 +52,7 @@ static const struct row rows[] = {
 	{"seed", U64, AT(seed), 0, 1e15, "N", "of names, order and case (1)"},
 	{"zone", TEXT, AT(zone), 0, 0, "ZONE", "(sts)"},
 	{"edns", U16, AT(edns_bytes), 0, 65535, "OCTETS", "size announced; 0: no OPT (1232)"},
+	{"batch", U32, AT(batch), 1, QUESTION_BATCH_NAMES_MAX, "N", "so many names in a request"},
 	{"mixed-case", FLAG, AT(mixed_case), 0, 0, NULL, "letters of questions in random case"},
 	{"no-rd", FLAG, AT(no_recursion), 0, 0, NULL, "ask as a resolver does"},
 	{"zipf", REAL, AT(zipf), 0, 5, "S", "Zipf's law with exponent S; 0: each once, then again (0)"},
@@ -182,6 +183,10 @@ static int finish(struct loadopt *o, bool to_set, bool from_set) {
 		(void)parse_ip(v6 ? "fd00:18::2" : "198.18.0.2", &v6, e->our_ip, NULL);
 	if (!o->over_socket && !o->door.vdev && !o->door.device[0]) {
 		(void)fputs("stsbench: --device, --vdev or --socket is missing\n", stderr);
+		return -EINVAL;
+	}
+	if (o->batch && o->edns_bytes < 1232) {
+		(void)fputs("stsbench: --batch: needs --edns of 1232 octets or more\n", stderr);
 		return -EINVAL;
 	}
 	if (o->door.ring & (o->door.ring - 1)) {

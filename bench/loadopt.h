@@ -23,7 +23,8 @@ struct loadopt {
 	uint16_t edns_bytes;
 	bool mixed_case;
 	bool no_recursion;
-	double zipf; // 0: uniform
+	unsigned batch; // names in a request; 0: a question for each
+	double zipf;	// 0: uniform
 	uint32_t draws;
 	double unknown;
 	const char *unknown_suffix;

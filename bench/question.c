@@ -13,6 +13,7 @@
 #define TYPE_TXT 16
 #define TYPE_OPT 41
 #define CLASS_IN 1
+#define OPT_BYTES 11
 #define WIRE_NAME_MAX 255
 
 // Labels of a dotted name, without the root.
@@ -71,6 +72,53 @@ size_t question_write(
 		bytes_put_be16(&w, 0);
 	}
 	return w.ok ? bytes_written(&w) : 0;
+}
+
+bool question_batch_begin(
+	const struct question_form *form,
+	const char *name,
+	size_t len,
+	uint32_t index,
+	struct question_batch *q
+) {
+	uint8_t single[QUESTION_BYTES_MAX];
+	size_t n = question_write(form, name, len, index, single);
+	if (!n)
+		return false;
+	struct writer w = bytes_writer(q->octets, sizeof(q->octets));
+	bytes_put(&w, single, n - 2); // all but RDLENGTH
+	bytes_put_be16(&w, 4);
+	bytes_put_be16(&w, QUESTION_BATCH_OPTION);
+	bytes_put_be16(&w, 0);
+	q->question_len = n - OPT_BYTES;
+	q->names_at = q->len = bytes_written(&w);
+	return w.ok;
+}
+
+bool question_batch_add(
+	const struct question_form *form,
+	const char *name,
+	size_t len,
+	uint32_t index,
+	struct question_batch *q
+) {
+	const struct question_form below = {.zone = "", .case_seed = form->case_seed};
+	uint8_t single[QUESTION_BYTES_MAX];
+	size_t n = question_write(&below, name, len, index, single);
+	struct writer w = bytes_writer(q->octets, sizeof(q->octets));
+	w.at += q->len;
+	if (!n)
+		return false;
+	bytes_put(&w, single, n - 4); // without type and class
+	if (!w.ok)
+		return false;
+	q->len = bytes_written(&w);
+	size_t data = q->len - q->names_at;
+	w.at = w.start + q->names_at - 6;
+	bytes_put_be16(&w, (uint16_t)(data + 4));
+	bytes_put_be16(&w, QUESTION_BATCH_OPTION);
+	bytes_put_be16(&w, (uint16_t)data);
+	return true;
 }
 
 uint32_t question_sum(const uint8_t *bytes, size_t len) {

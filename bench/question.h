@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,36 @@ size_t question_write(
 	size_t len,
 	uint32_t index,
 	uint8_t out[QUESTION_BYTES_MAX]
+);
+
+// A request for many names: the question of the first one, and the option that has
+// the others.
+#define QUESTION_BATCH_NAMES_MAX 64
+#define QUESTION_BATCH_BYTES_MAX 1220 // with the header 1232
+#define QUESTION_BATCH_OPTION 65461
+
+struct question_batch {
+	size_t question_len; // QNAME, QTYPE, QCLASS
+	size_t names_at;     // the other names, as labels with the root label, to the end
+	size_t len;
+	uint8_t octets[QUESTION_BATCH_BYTES_MAX];
+};
+
+// @param form  Its edns_bytes is not 0. @param index  As of question_write().
+// @return False: the name cannot be asked under the zone, or does not fit.
+bool question_batch_begin(
+	const struct question_form *form,
+	const char *name,
+	size_t len,
+	uint32_t index,
+	struct question_batch *q
+);
+bool question_batch_add(
+	const struct question_form *form,
+	const char *name,
+	size_t len,
+	uint32_t index,
+	struct question_batch *q
 );
 
 // The sum of octets as 16-bit words in memory order; an odd last octet counts

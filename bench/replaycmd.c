@@ -6,6 +6,7 @@
 #include "app/eal.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "bench/batches.h"
 #include "bench/draw.h"
 #include "bench/expect.h"
 #include "bench/feed.h"
@@ -42,6 +43,7 @@ struct replay {
 	double zipf;
 	uint64_t seed;
 	uint16_t edns_bytes;
+	unsigned batch; // names in a request, 0: single questions
 	bool ipv6;
 	unsigned cpu;
 	unsigned control_cpu;
@@ -119,6 +121,28 @@ static int make_messages(struct replay *r, const struct packet_proto *proto) {
 	return rc || r->feed.frames ? rc : -ENOENT;
 }
 
+// Requests for many names each, of those asked; takes the order over.
+static int
+add_batches(struct replay *r, const struct packet_proto *proto, uint32_t *order, size_t draws) {
+	struct question_form form = {.zone = "sts", .edns_bytes = r->edns_bytes};
+	struct question_arena arena = {0};
+	struct batches b;
+	size_t n = 0;
+	for (size_t i = 0; i < draws; i++)
+		if (is_asked(r, order[i]))
+			order[n++] = order[i];
+	int rc = n ? batches_init(&b, &r->set, &form, order, n, r->batch, &arena) : -ENOENT;
+	for (uint32_t i = 0; !rc && i < b.count; i++)
+		rc = feed_add(&r->feed, proto, question_at(&arena, b.blocks[i]), i);
+	if (arena.blocks)
+		question_arena_fini(&arena);
+	if (n)
+		batches_fini(&b);
+	else
+		free(order);
+	return rc;
+}
+
 static int make_trace(struct replay *r, const struct packet_proto *proto) {
 	if (r->messages)
 		return make_messages(r, proto);
@@ -129,6 +153,8 @@ static int make_trace(struct replay *r, const struct packet_proto *proto) {
 	uint32_t *order = r->zipf > 0 ? draw_zipf(n, r->zipf, draws, r->seed)
 				      : draw_permutation(n, r->seed);
 	int rc = order ? feed_init(&r->feed, draws * LINES_A_FRAME * 64) : -ENOMEM;
+	if (!rc && r->batch)
+		return add_batches(r, proto, order, draws);
 	for (size_t i = 0; i < draws && !rc; i++)
 		if (is_asked(r, order[i]))
 			rc = add_frame(r, proto, order[i]);
@@ -265,13 +291,15 @@ static int run(struct replay *r) {
 	struct rates rates = {0};
 	rc = measure(r, &rates);
 	dataplane_stop(r->dp);
+	dataplane_counters(r->dp, count_answers, r);
+	// Of a batch a frame answers many names.
+	double names = r->batch ? (double)r->answers / (double)sent(r) : 1;
 	printf("%" PRIu64
 	       " frames in the trace, %u names, %.2f M queries/s, %.2f M a second of CPU\n",
 	       r->feed.frames,
 	       r->set.count,
-	       rates.by_clock / 1e6,
-	       rates.by_cpu / 1e6);
-	dataplane_counters(r->dp, count_answers, r);
+	       names * rates.by_clock / 1e6,
+	       names * rates.by_cpu / 1e6);
 	// Wrong messages may well be dropped.
 	if (r->messages)
 		r->lost = 0;
@@ -309,6 +337,7 @@ static int usage(FILE *out, int status) {
 	       "  --zipf S       Zipf's law with exponent S; 0: a permutation (0)\n"
 	       "  --seed S       of the order (1)\n"
 	       "  --edns OCTETS  size announced; 0: no OPT (1232)\n"
+	       "  --batch N      names in a request; 0: a question for each (0)\n"
 	       "  --ipv6\n"
 	       "  --cpu N        the worker's (1)\n"
 	       "  --control N    everything else's (0)\n"
@@ -348,6 +377,9 @@ static bool set_number(struct replay *r, int option, const char *text) {
 	case 'e':
 		r->edns_bytes = (uint16_t)v;
 		return v <= UINT16_MAX;
+	case 'b':
+		r->batch = (unsigned)v;
+		return v <= QUESTION_BATCH_NAMES_MAX;
 	case 'c':
 		r->cpu = (unsigned)v;
 		return v < 1024;
@@ -394,6 +426,7 @@ int replaycmd_run(int argc, char **argv) {
 		{"zipf", required_argument, NULL, 'z'},
 		{"seed", required_argument, NULL, 's'},
 		{"edns", required_argument, NULL, 'e'},
+		{"batch", required_argument, NULL, 'b'},
 		{"ipv6", no_argument, NULL, '6'},
 		{"cpu", required_argument, NULL, 'c'},
 		{"control", required_argument, NULL, 'k'},

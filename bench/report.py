@@ -197,6 +197,10 @@ def main():
         out += section_replay(replay)
     if rows:
         out += section_table(rows)
+    if text_of("batch"):
+        out.append("## Batches\n")
+        out.append("Names a second in batches against single questions, in turn, as many names on their way (`bench/batch.sh`):\n")
+        out.append("\n".join("    " + line for line in text_of("batch").splitlines()) + "\n")
     if text_of("instructions"):
         out.append("## Instructions\n")
         out.append("Counted, not timed; `recorded` is what `bench/instructions.txt` has.\n")

@@ -21,7 +21,7 @@ static uint64_t sent(const struct loadgen_result *r) {
 	return r->known.sent + r->unheard.sent;
 }
 
-// Answers that came, also those after the measured time.
+// Questions that were answered, also those after the measured time.
 static uint64_t arrived(const struct loadgen_result *r) {
 	return r->latency.total;
 }
@@ -74,6 +74,8 @@ static void print_head(const struct summary_run *run, FILE *out) {
 			run->order,
 			run->seed
 		);
+	if (c->batches)
+		(void)fprintf(out, "in batches, ");
 	if (c->rate_per_s > 0)
 		(void)fprintf(out, "open loop %.0f/s\n", c->rate_per_s);
 	else
@@ -94,6 +96,12 @@ void summary_text(const struct summary_run *run, FILE *out) {
 		100 * per(r->known.lost, r->known.sent),
 		r->stray
 	);
+	if (run->config->batches)
+		(void)fprintf(
+			out,
+			"batches   %.2f datagrams to answer one\n",
+			per(r->datagrams, arrived(r))
+		);
 	(void)fprintf(
 		out,
 		"latency   p50 %.1f p90 %.1f p99 %.1f p99.9 %.1f max %.1f us\n",
@@ -164,8 +172,10 @@ void summary_json(const struct summary_run *run, FILE *out) {
 	);
 	(void)fprintf(
 		out,
+		", \"datagrams\": %" PRIu64
 		", \"mean_out\": %.2f, \"mean_in\": %.2f, \"empty_share\": %.4f, \"checked\": %" PRIu64
 		", \"wrong\": %" PRIu64 ", \"rcodes\": {",
+		r->datagrams,
 		per(r->bytes_out, sent(r)),
 		mean_in(r),
 		per(r->empty, r->turns),

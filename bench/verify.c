@@ -82,7 +82,8 @@ static bool number(struct expect_text t, uint64_t *out) {
 	return true;
 }
 
-static enum verify_fault check_header(const struct verify_query *q, struct reader *r) {
+static enum verify_fault
+check_header(const struct verify_query *q, struct reader *r, unsigned *records) {
 	uint16_t id = bytes_get_be16(r);
 	uint16_t flags = bytes_get_be16(r);
 	uint16_t questions = bytes_get_be16(r);
@@ -98,7 +99,8 @@ static enum verify_fault check_header(const struct verify_query *q, struct reade
 		return VERIFY_FLAGS;
 	if (flags & 15)
 		return VERIFY_RCODE;
-	if (questions != 1 || answers != 1 || authority || additional != (q->edns_bytes ? 1 : 0))
+	*records = answers;
+	if (questions != 1 || authority || additional != (q->edns_bytes ? 1 : 0))
 		return VERIFY_COUNTS;
 	const uint8_t *echoed = bytes_get(r, q->question_len);
 	if (!echoed)
@@ -106,7 +108,7 @@ static enum verify_fault check_header(const struct verify_query *q, struct reade
 	return memcmp(echoed, q->question, q->question_len) ? VERIFY_QUESTION : VERIFY_OK;
 }
 
-// The owner: a pointer to the question, or the name spelled out again.
+// The owner of a single answer: a pointer to the question, or the name spelled out again.
 static bool read_owner(const struct verify_query *q, struct reader *r) {
 	size_t name_len = q->question_len - 4;
 	if (bytes_left(r) >= 2 && (r->at[0] & 0xc0) == 0xc0)
@@ -135,10 +137,8 @@ static bool read_strings(struct reader *r, size_t len, struct text *t) {
 	return true;
 }
 
-static enum verify_fault
-check_record(const struct verify_query *q, struct reader *r, struct text *t, uint32_t *ttl) {
-	if (!read_owner(q, r))
-		return VERIFY_RECORD;
+// What follows the owner.
+static enum verify_fault check_record(struct reader *r, struct text *t, uint32_t *ttl) {
 	uint16_t type = bytes_get_be16(r);
 	uint16_t class = bytes_get_be16(r);
 	*ttl = bytes_get_be32(r);
@@ -357,6 +357,24 @@ static size_t answer_limit(const struct verify_query *q) {
 	return q->edns_bytes < ANSWER_MAX ? q->edns_bytes : ANSWER_MAX;
 }
 
+static enum verify_fault check_text(
+	const struct verify_query *q,
+	const struct text *t,
+	const struct expect *expect,
+	size_t octets_left,
+	struct verify_seen *seen
+) {
+	struct tags tags;
+	enum verify_fault fault = read_tags(t, &tags);
+	if (!fault)
+		fault = check_verdict(q, &tags, t, expect, seen);
+	if (!fault && expect->kind == EXPECT_POLICY)
+		fault = check_policy(&tags, t, expect, octets_left);
+	if (!fault)
+		fault = check_ttl(seen->verdict, seen->ttl_s, &tags, q->now_s);
+	return fault;
+}
+
 enum verify_fault verify_answer(
 	const struct verify_query *q,
 	const uint8_t *msg,
@@ -367,10 +385,14 @@ enum verify_fault verify_answer(
 	memset(seen, 0, sizeof(*seen));
 	struct reader r = bytes_reader(msg, len);
 	struct text t = {.len = 0};
-	struct tags tags;
-	enum verify_fault fault = check_header(q, &r);
+	unsigned records = 0;
+	enum verify_fault fault = check_header(q, &r, &records);
+	if (!fault && records != 1)
+		fault = VERIFY_COUNTS;
+	if (!fault && !read_owner(q, &r))
+		fault = VERIFY_RECORD;
 	if (!fault)
-		fault = check_record(q, &r, &t, &seen->ttl_s);
+		fault = check_record(&r, &t, &seen->ttl_s);
 	if (!fault && q->edns_bytes)
 		fault = check_opt(&r);
 	if (fault)
@@ -379,13 +401,88 @@ enum verify_fault verify_answer(
 		return VERIFY_TRAILING;
 	if (len > answer_limit(q))
 		return VERIFY_SIZE;
+	return check_text(q, &t, expect, answer_limit(q) - len, seen);
+}
 
-	fault = read_tags(&t, &tags);
+#define BATCH_OPT_BYTES 17
+
+// The OPT record at the very end, with the one option.
+static enum verify_fault check_batch_opt(
+	const struct verify_batch *b,
+	const uint8_t *msg,
+	size_t len,
+	unsigned records,
+	unsigned *first
+) {
+	static const uint8_t HEAD[] = {0, 0, TYPE_OPT, 0x04, 0xd0, 0, 0, 0, 0, 0, 6};
+	if (len < BATCH_OPT_BYTES)
+		return VERIFY_SHORT;
+	const uint8_t *opt = msg + len - BATCH_OPT_BYTES;
+	struct reader r = bytes_reader(opt + sizeof(HEAD), BATCH_OPT_BYTES - sizeof(HEAD));
+	if (memcmp(opt, HEAD, sizeof(HEAD)) || bytes_get_be16(&r) != 65461
+	    || bytes_get_be16(&r) != 2 || bytes_get_u8(&r) != b->count)
+		return VERIFY_OPT;
+	*first = bytes_get_u8(&r);
+	return !records || *first + records > b->count ? VERIFY_COUNTS : VERIFY_OK;
+}
+
+static size_t labels_len(const uint8_t *name) {
+	size_t n = 0;
+	while (name[n])
+		n += 1U + name[n];
+	return n;
+}
+
+// The question for the first name; for others their labels as they were asked, and
+// a pointer to the zone in the question.
+static bool
+read_batch_owner(const struct verify_batch *b, const uint8_t *name, unsigned i, struct reader *r) {
+	if (i == 0)
+		return bytes_get_be16(r) == POINTER_TO_QUESTION;
+	size_t labels = labels_len(name);
+	const uint8_t *owner = bytes_get(r, labels);
+	return owner && memcmp(owner, name, labels) == 0
+	       && bytes_get_be16(r) == (0xc000 | b->zone_at);
+}
+
+enum verify_fault verify_batch(
+	const struct verify_query *q,
+	const struct verify_batch *b,
+	const uint8_t *msg,
+	size_t len,
+	struct verify_seen seen[],
+	unsigned *first,
+	unsigned *records
+) {
+	struct reader r = bytes_reader(msg, len);
+	unsigned count = 0;
+	*first = *records = 0;
+	enum verify_fault fault = check_header(q, &r, &count);
 	if (!fault)
-		fault = check_verdict(q, &tags, &t, expect, seen);
-	if (!fault && expect->kind == EXPECT_POLICY)
-		fault = check_policy(&tags, &t, expect, answer_limit(q) - len);
-	if (!fault)
-		fault = check_ttl(seen->verdict, seen->ttl_s, &tags, q->now_s);
+		fault = len > ANSWER_MAX ? VERIFY_SIZE : check_batch_opt(b, msg, len, count, first);
+	if (fault)
+		return fault;
+	r.end -= BATCH_OPT_BYTES;
+	const uint8_t *name = b->names;
+	for (unsigned i = 1; i < *first; i++)
+		name += labels_len(name) + 1;
+	for (unsigned i = *first; !fault && i < *first + count; i++) {
+		struct text t = {.len = 0};
+		if (!read_batch_owner(b, name, i, &r))
+			return VERIFY_RECORD;
+		memset(&seen[i], 0, sizeof(seen[i]));
+		fault = check_record(&r, &t, &seen[i].ttl_s);
+		if (fault)
+			return fault;
+		// The first record of a message may be cut; the message was empty then.
+		size_t left = i == *first ? ANSWER_MAX - BATCH_OPT_BYTES - (size_t)(r.at - msg)
+					  : SIZE_MAX;
+		struct expect e = b->expect(b->arg, i);
+		fault = check_text(q, &t, &e, left, &seen[i]);
+		name += i > 0 ? labels_len(name) + 1 : 0;
+	}
+	if (!fault && bytes_left(&r))
+		return VERIFY_TRAILING;
+	*records = count;
 	return fault;
 }

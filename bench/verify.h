@@ -78,6 +78,29 @@ struct verify_seen {
 	bool more;
 };
 
+// One message of the answer to a batch (docs/wire.md, Batches). The records are
+// judged as those of single answers.
+struct verify_batch {
+	unsigned count;	      // names asked
+	size_t zone_at;	      // where the zone stands in the message
+	const uint8_t *names; // all but the first, as labels with the root label
+	// What is expected of the index-th.
+	struct expect (*expect)(const void *arg, unsigned index);
+	const void *arg;
+};
+
+// @param seen  Room for b->count; those of the names of this message are filled.
+// @param first, records  Which ones those are; records is 0 on a fault of the form.
+enum verify_fault verify_batch(
+	const struct verify_query *q,
+	const struct verify_batch *b,
+	const uint8_t *msg,
+	size_t len,
+	struct verify_seen seen[],
+	unsigned *first,
+	unsigned *records
+);
+
 // @param expect  EXPECT_ANY: only the form counts.
 // @param seen    Filled as far as the answer could be read.
 enum verify_fault verify_answer(

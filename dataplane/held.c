@@ -133,7 +133,7 @@ static void end_slot(struct held *h, uint32_t i) {
 		at = &h->slots[*at].next_in_bucket;
 	}
 	*at = s->next_in_bucket;
-	s->generation++;
+	s->generation += s->generation == UINT32_MAX ? 2 : 1; // never 0
 	s->next_in_bucket = h->free_slot;
 	h->free_slot = i;
 }

@@ -11,7 +11,7 @@
 
 // The queries of one worker that wait for a discovery: one slot for a name, up
 // to HELD_PER_NAME questions chained to it. A slot's number and generation make
-// the token that comes back. Two first-in-first-out lists, one for each hold
+// the token that comes back; no generation is 0. Two first-in-first-out lists, one for each hold
 // time, whose heads are the only timers. Memory is allocated once; every call
 // is of constant cost. Context: the worker that owns it.
 

@@ -111,7 +111,9 @@ void lookup_claim(struct lookup_query *q) {
 	}
 }
 
-static bool read_options(const uint8_t *at, const uint8_t *end, struct lookup_query *q) {
+// Of repeated options the first counts.
+static bool
+read_options(const uint8_t *msg, const uint8_t *at, const uint8_t *end, struct lookup_query *q) {
 	while (at < end) {
 		if (end - at < 4 || end - at - 4 < be16(at + 2)) {
 			return false;
@@ -121,21 +123,30 @@ static bool read_options(const uint8_t *at, const uint8_t *end, struct lookup_qu
 			lookup_claim(q);
 			cookie_read(at + 4, be16(at + 2), &q->cookie);
 		}
+		if (be16(at) == LOOKUP_BATCH_OPTION && q->batch_at == 0) {
+			q->batch_at = (uint16_t)(at + 4 - msg);
+			q->batch_bytes = be16(at + 2);
+		}
 		at += 4 + be16(at + 2);
 	}
 	return true;
 }
 
 // @return Octets of the OPT record, or 0: it is none, or cannot be read.
-static size_t
-read_opt(const uint8_t *at, const uint8_t *end, struct lookup_query *q, uint8_t *version) {
+static size_t read_opt(
+	const uint8_t *msg,
+	const uint8_t *at,
+	const uint8_t *end,
+	struct lookup_query *q,
+	uint8_t *version
+) {
 	const size_t fixed = 11; // root, type, class, TTL, RDLENGTH
 	if ((size_t)(end - at) < fixed || at[0] != 0 || be16(at + 1) != TYPE_OPT) {
 		return 0;
 	}
 	uint16_t rdlen = be16(at + 9);
 	if ((size_t)(end - at) - fixed < rdlen
-	    || !read_options(at + fixed, at + fixed + rdlen, q)) {
+	    || !read_options(msg, at + fixed, at + fixed + rdlen, q)) {
 		return 0;
 	}
 	uint16_t size = be16(at + 3);
@@ -158,7 +169,7 @@ static bool read_additional(
 	size_t at = HEADER_BYTES + (size_t)q->question_bytes;
 	unsigned count = be16(msg + 10);
 	for (unsigned i = 0; i < count; i++) {
-		size_t bytes = q->has_opt ? 0 : read_opt(msg + at, msg + len, q, version);
+		size_t bytes = q->has_opt ? 0 : read_opt(msg, msg + at, msg + len, q, version);
 		if (bytes == 0 && zone->signatures && i + 1 == count) {
 			lookup_claim(q);
 			bytes = tsig_read(msg, len, at, &q->tsig);
@@ -336,6 +347,7 @@ void lookup_parse(
 	q->has_question = q->has_opt = q->dnssec_ok = q->wants_nsid = q->any_type = q->claims = false;
 	q->question_bytes = 0;
 	q->size_max = 512;
+	q->batch_at = 0;
 	q->domain_len = 0;
 	q->qtype = 0;
 	if (len < HEADER_BYTES || (msg[2] & 0x80) != 0) {

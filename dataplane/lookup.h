@@ -21,6 +21,9 @@
 #define LOOKUP_UDP_MAX 1232
 #define LOOKUP_FIRST_STRING_MAX 180
 #define LOOKUP_POLICY_TEXT_MAX 60000
+// The EDNS option of a batch (dataplane/batch.h): of the range for local and
+// experimental use (RFC 6891 9).
+#define LOOKUP_BATCH_OPTION 65461
 
 // The zone as wire labels in lower case ("\3sts\0") and what its apex says.
 struct lookup_zone {
@@ -78,6 +81,8 @@ struct lookup_query {
 	uint16_t qtype;
 	uint16_t question_bytes; // behind the header
 	uint16_t size_max;	 // largest answer: min(client's size, 1232) or 512
+	uint16_t batch_at;	 // where the data of the batch option stands, 0: there is none
+	uint16_t batch_bytes;
 	uint8_t domain_len;
 	char domain[NAME_DOMAIN_MAX + 1]; // lower case, for VERDICT, RECHECK, POLICY_TEXT
 	// What it claims, as it was read; dataplane/trust.h judges it. Nothing is said

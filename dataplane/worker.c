@@ -3,8 +3,9 @@
 
 #include "dataplane/worker.h"
 
+#include "dataplane/loop.h"
 #include "dataplane/neigh.h"
-#include "dataplane/usual.h"
+#include "dataplane/query.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -17,275 +18,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#define BURST 32
-#define TOKENS 8 // a turn; each may free HELD_PER_NAME questions
-#define OUT_MAX (BURST + (TOKENS + 1) * HELD_PER_NAME + BURST)
-#define FRAME_ROOM 1400 // of the longest answer with all headers
-#define TX_TRIES 16
-#define PENDING_RETRY_S 2
 #define IDLE_AFTER_NS (200 * 1000ULL)
 #define DROWSY_AFTER_NS CLOCK_NS_PER_S
 #define NAP_NS (50 * 1000L)
 #define LONG_NAP_NS (500 * 1000L)
-
-// A question on its way through the loop.
-struct work {
-	struct rte_mbuf *m;
-	struct frame_view v;
-	unsigned trust; // of its sender: enum trust_flag
-	bool final;	// held before: not held again
-	struct lookup_query q;
-};
-
-struct loop {
-	struct worker *w;
-	struct worker_shared *s;
-	struct table_reader *reader;
-	const struct worker_clients *clients;
-	const struct usual_way *way; // NULL: there is none
-	mono_ns_t now;
-	mono_ns_t boot_read; // when boot_s was
-	mono_ns_t last_work;
-	struct lookup_now boot;
-	wall_s_t wall;
-	unsigned work_count;
-	unsigned out_count;
-	struct work work[BURST + HELD_PER_NAME];
-	struct rte_mbuf *out[OUT_MAX];
-	struct usual_frame frames[BURST];
-	struct usual_sender senders[USUAL_SENDERS];
-};
-
-static uint8_t *payload(const struct work *k) {
-	return rte_pktmbuf_mtod(k->m, uint8_t *) + k->v.payload;
-}
-
-static void give(struct loop *l, struct rte_mbuf *m, size_t frame_bytes) {
-	m->data_len = (uint16_t)frame_bytes;
-	m->pkt_len = (uint32_t)frame_bytes;
-	m->ol_flags = 0;
-	l->out[l->out_count++] = m;
-}
-
-static void drop(struct rte_mbuf *m, counter_t *reason) {
-	counter_add(reason, 1);
-	rte_pktmbuf_free(m);
-}
-
-// Octets of the IP packet around a message.
-static size_t packet_bytes(const struct work *k, size_t payload_bytes) {
-	return (size_t)(k->v.payload - k->v.l3) + payload_bytes;
-}
-
-static void reply(struct loop *l, struct work *k, size_t payload_bytes) {
-	struct worker_counters *c = &l->w->counters;
-	if (k->q.claims) {
-		const struct trust *t = &l->clients->trust;
-		payload_bytes = trust_sign(t, &k->q, payload(k), payload_bytes, l->wall, &c->trust);
-	}
-	if (trust_is_limited(&k->q, k->trust)
-	    && !budget_spend(
-		    l->w->budget, k->v.family, k->v.source, packet_bytes(k, payload_bytes), l->now
-	    )) {
-		drop(k->m, &c->drop_budget);
-		return;
-	}
-	give(l, k->m, frame_turn(&k->v, rte_pktmbuf_mtod(k->m, uint8_t *), payload_bytes));
-}
-
-static void reply_short(
-	struct loop *l,
-	struct work *k,
-	const char *verdict,
-	const char *why,
-	uint32_t retry_s
-) {
-	reply(l, k, lookup_answer_short(&k->q, payload(k), &l->s->zone, verdict, why, retry_s));
-}
-
-static void reply_pending(struct loop *l, struct work *k) {
-	counter_add(&l->w->counters.answers_pending, 1);
-	reply_short(l, k, "pending", "", PENDING_RETRY_S);
-}
-
-// Misses.
-
-static void wake_control(struct worker_shared *s) {
-	// Orders our push before the look at `asleep`; the control core sets
-	// `asleep` before its last look at the rings.
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&s->asleep, memory_order_relaxed)
-	    && atomic_exchange_explicit(&s->asleep, false, memory_order_acq_rel)) {
-		ssize_t done = write(s->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
-		(void)done;
-	}
-}
-
-static bool push(struct loop *l, struct rte_ring *ring, struct miss *m) {
-	bool done = rte_ring_mp_enqueue_elem(ring, m, sizeof(*m)) == 0;
-	if (done) {
-		wake_control(l->s);
-	}
-	return done;
-}
-
-static void
-fill_miss(struct miss *m, const struct loop *l, enum miss_kind kind, const char *name, size_t len) {
-	m->worker = (uint16_t)l->w->index;
-	m->kind = (uint8_t)kind;
-	m->name_len = (uint8_t)len;
-	memcpy(m->name, name, len);
-}
-
-// A full ring lets the next use try.
-static void ask_check(struct loop *l, const struct entry *e) {
-	struct miss m = {0};
-	fill_miss(&m, l, MISS_CHECK, e->name, e->name_len);
-	if (!push(l, l->s->checks, &m)) {
-		entry_unclaim(e);
-		counter_add(&l->w->counters.check_full, 1);
-	}
-}
-
-static void hold(struct loop *l, struct work *k) {
-	struct worker_counters *c = &l->w->counters;
-	struct held_query q = {
-		.name = k->q.domain,
-		.name_len = k->q.domain_len,
-		.recheck = k->q.kind == LOOKUP_RECHECK,
-		.short_hold = !k->q.recursion_desired
-			      || clients_match(
-				      &l->clients->trust.resolvers, k->v.family, k->v.source
-			      ),
-		.client = {.port = k->v.source_port},
-		.frame = k->m,
-	};
-	memcpy(&q.client.id, payload(k), sizeof(q.client.id));
-	memcpy(q.client.address, k->v.source, k->v.family == AF_INET ? 4 : 16);
-	uint32_t slot = 0;
-	uint32_t generation = 0;
-	void *old = NULL;
-	enum held_result r = held_add(l->w->held, &q, l->now, &slot, &generation, &old);
-	if (r == HELD_FULL) {
-		counter_add(&c->held_full, 1);
-		reply_pending(l, k);
-		return;
-	}
-	counter_add(&c->held, 1);
-	counter_add(&c->joined, r == HELD_JOINED ? 1 : 0);
-	if (r == HELD_REPLACED) {
-		counter_add(&c->replaced, 1);
-		rte_pktmbuf_free(old);
-	}
-	if (r != HELD_FIRST) {
-		return;
-	}
-	struct miss m = {.slot = slot, .generation = generation};
-	memcpy(&m.client, k->v.source, k->v.family == AF_INET ? 4 : 8);
-	fill_miss(&m, l, q.recheck ? MISS_RECHECK : MISS_LOOKUP, q.name, q.name_len);
-	if (!push(l, q.recheck ? l->s->rechecks : l->s->misses, &m)) {
-		void *frames[HELD_PER_NAME];
-		(void)held_release(l->w->held, slot, generation, frames);
-		counter_add(&c->miss_full, 1);
-		reply_pending(l, k);
-	}
-}
-
-// Answers.
-
-static void count_kind(struct worker_counters *c, unsigned kind, unsigned n) {
-	counter_t *const BY_KIND[] = {
-		[ENTRY_NONE] = &c->answers_none,
-		[ENTRY_POLICY] = &c->answers_policy,
-		[ENTRY_FAILED] = &c->answers_failed,
-		[ENTRY_UNKNOWN] = &c->answers_unknown,
-	};
-	counter_add(BY_KIND[kind], n);
-}
-
-static void answer_looked_up(struct loop *l, struct work *k, const struct entry *e) {
-	const struct lookup_zone *zone = &l->s->zone;
-	struct worker_counters *c = &l->w->counters;
-	if (k->q.kind == LOOKUP_POLICY_TEXT) {
-		counter_add(&c->answers_text, 1);
-		reply(l, k, lookup_answer_policy_text(&k->q, payload(k), zone, e, l->boot));
-	} else if (k->q.kind == LOOKUP_RECHECK && !k->final && !k->q.any_type) {
-		hold(l, k);
-	} else if (e != NULL && e->ends_s > l->boot.boot_s) {
-		counter_add(&c->hits, k->final ? 0 : 1);
-		count_kind(c, e->kind, 1);
-		if (entry_use(e, l->boot.boot_s)) {
-			ask_check(l, e);
-		}
-		reply(l, k, lookup_answer_entry(&k->q, payload(k), zone, e, l->boot));
-	} else if (k->final || k->q.any_type) {
-		reply_pending(l, k);
-	} else {
-		hold(l, k);
-	}
-}
-
-static void look_up_all(struct loop *l) {
-	struct table_key keys[BURST + HELD_PER_NAME];
-	const struct entry *found[BURST + HELD_PER_NAME];
-	for (unsigned i = 0; i < l->work_count; i++) {
-		keys[i] = (struct table_key){l->work[i].q.domain, l->work[i].q.domain_len};
-	}
-	table_lookup_bulk(l->s->table, keys, l->work_count, found);
-	for (unsigned i = 0; i < l->work_count; i++) {
-		answer_looked_up(l, &l->work[i], found[i]);
-	}
-	l->work_count = 0;
-}
-
-static void answer_name_fault(struct loop *l, struct work *k) {
-	struct worker_counters *c = &l->w->counters;
-	bool unknown = k->q.fault == NAME_NOT_A_LABEL;
-	counter_add(unknown ? &c->answers_unknown : &c->answers_none, 1);
-	reply(l, k, lookup_answer_name_fault(&k->q, payload(k), &l->s->zone));
-}
-
-static void answer_zone(struct loop *l, struct work *k) {
-	struct lookup_status status = {
-		.version = l->s->version,
-		.uptime_s = (uint64_t)(l->boot.boot_s - l->s->started),
-		.entries = atomic_load_explicit(&l->s->entries, memory_order_relaxed),
-		.tcp = l->s->tcp,
-	};
-	counter_add(&l->w->counters.answers_zone, 1);
-	reply(l, k, lookup_answer_zone(&k->q, payload(k), &l->s->zone, &status));
-}
-
-// What needs no table is answered here; the rest is kept for look_up_all().
-static void sort_query(struct loop *l, struct work *k) {
-	struct worker_counters *c = &l->w->counters;
-	counter_add(&c->queries, 1);
-	switch (k->q.kind) {
-	case LOOKUP_COOKIE:
-	case LOOKUP_ERROR:
-		counter_add(k->q.kind == LOOKUP_ERROR ? &c->answers_error : &c->answers_zone, 1);
-		reply(l, k, lookup_answer_error(&k->q, payload(k), &l->s->zone));
-		break;
-	case LOOKUP_NAME_FAULT:
-		answer_name_fault(l, k);
-		break;
-	case LOOKUP_VERDICT:
-	case LOOKUP_RECHECK:
-	case LOOKUP_POLICY_TEXT:
-		if (atomic_load_explicit(&l->s->serving, memory_order_acquire)) {
-			l->work_count++;
-			break;
-		}
-		counter_add(&c->not_ready, 1);
-		reply(l, k, lookup_answer_not_ready(&k->q, payload(k), &l->s->zone));
-		break;
-	default:
-		answer_zone(l, k);
-		break;
-	}
-}
 
 static bool is_verified(const struct loop *l, const struct rte_mbuf *m) {
 	const uint64_t good = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
@@ -299,7 +36,7 @@ static struct trust_sender sender_of(const struct work *k) {
 
 // Reads the query, and what it proves.
 static void parse_query(const struct loop *l, struct work *k) {
-	const uint8_t *msg = payload(k);
+	const uint8_t *msg = loop_payload(k);
 	lookup_parse(&l->s->zone, msg, k->v.payload_bytes, &k->q);
 	if (trust_matters(&k->q, k->trust)) {
 		const struct trust_sender from = sender_of(k);
@@ -314,7 +51,7 @@ static void admit(struct loop *l, struct work *k) {
 	}
 	const struct trust_sender from = sender_of(k);
 	if (trust_is_limited(&k->q, k->trust)) {
-		size_t bytes = packet_bytes(k, k->v.payload_bytes);
+		size_t bytes = loop_packet_bytes(k, k->v.payload_bytes);
 		budget_earn(l->w->budget, from.family, from.octets, bytes, l->now);
 	}
 	trust_admit(&l->clients->trust, &from, &k->q, &l->w->counters.trust);
@@ -325,20 +62,20 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 	struct work *k = &l->work[l->work_count];
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	if (m->nb_segs != 1 || m->buf_len - m->data_off < FRAME_ROOM) {
-		drop(m, &c->drop_segments);
+		loop_drop(m, &c->drop_segments);
 		return;
 	}
 	enum frame_verdict r = frame_parse(
 		&l->s->owner, data, m->data_len, is_verified(l, m), &k->v
 	);
 	if (r < FRAME_DROP_COUNT) {
-		drop(m, &c->drops[r]);
+		loop_drop(m, &c->drops[r]);
 		return;
 	}
 	bool asks = r == FRAME_QUERY || r == FRAME_ICMP4;
 	k->trust = asks ? trust_of(&l->clients->trust, k->v.family, k->v.source) : TRUST_ALLOWED;
 	if (k->trust == 0) {
-		drop(m, &c->drop_acl);
+		loop_drop(m, &c->drop_acl);
 		return;
 	}
 	k->m = m;
@@ -349,20 +86,20 @@ static void take_frame(struct loop *l, struct rte_mbuf *m) {
 		}
 		parse_query(l, k);
 		if (k->q.kind == LOOKUP_DROP) {
-			drop(m, &c->drop_message);
+			loop_drop(m, &c->drop_message);
 		} else {
 			admit(l, k);
-			sort_query(l, k);
+			query_sort(l, k);
 		}
 		return;
 	}
 	size_t n = neigh_answer(&l->s->owner, r, &k->v, data, m->data_len, FRAME_ROOM);
 	if (n == 0) {
-		drop(m, &c->drop_neighbour);
+		loop_drop(m, &c->drop_neighbour);
 		return;
 	}
 	counter_add(&c->neighbours, 1);
-	give(l, m, n);
+	loop_give(l, m, n);
 }
 
 // The usual questions.
@@ -382,7 +119,7 @@ static void count_usual(struct worker_counters *c, const unsigned by_kind[]) {
 	for (unsigned kind = ENTRY_NONE; kind <= ENTRY_UNKNOWN; kind++) {
 		counter_add(&c->queries, by_kind[kind]);
 		counter_add(&c->hits, by_kind[kind]);
-		count_kind(c, kind, by_kind[kind]);
+		loop_count_kind(c, kind, by_kind[kind]);
 	}
 }
 
@@ -413,9 +150,9 @@ static unsigned answer_usual(struct loop *l, struct rte_mbuf *in[], unsigned n) 
 		const struct entry *e = found[k - 1];
 		by_kind[e->kind]++;
 		if (entry_use(e, l->boot.boot_s)) {
-			ask_check(l, e);
+			miss_check(l->w, e);
 		}
-		give(l, in[i], bytes[k - 1]);
+		loop_give(l, in[i], bytes[k - 1]);
 	}
 	count_usual(&l->w->counters, by_kind);
 	return left;
@@ -444,18 +181,18 @@ static void answer_token(struct loop *l, struct work *k, const struct ready *t) 
 		break;
 	case READY_NONE:
 		counter_add(&c->answers_none, 1);
-		reply_short(l, k, "none", "", 0);
+		query_reply_short(l, k, "none", "", 0);
 		break;
 	case READY_FAILED:
 		counter_add(&c->answers_failed, 1);
-		reply_short(l, k, "failed", t->why, t->retry_s);
+		query_reply_short(l, k, "failed", t->why, t->retry_s);
 		break;
 	case READY_UNKNOWN:
 		counter_add(&c->answers_unknown, 1);
-		reply_short(l, k, "unknown", t->why, t->retry_s);
+		query_reply_short(l, k, "unknown", t->why, t->retry_s);
 		break;
 	default:
-		reply_pending(l, k);
+		query_reply_pending(l, k);
 		break;
 	}
 }
@@ -473,7 +210,7 @@ static unsigned take_tokens(struct loop *l) {
 		for (unsigned j = 0; j < f; j++) {
 			answer_token(l, reread(l, frames[j]), &tokens[i]);
 		}
-		look_up_all(l);
+		query_look_up_all(l);
 	}
 	return n;
 }
@@ -483,25 +220,10 @@ static unsigned end_holds(struct loop *l) {
 	struct rte_mbuf *m;
 	while (n < BURST && (m = held_expired(l->w->held, l->now)) != NULL) {
 		counter_add(&l->w->counters.hold_over, 1);
-		reply_pending(l, reread(l, m));
+		query_reply_pending(l, reread(l, m));
 		n++;
 	}
 	return n;
-}
-
-static void flush(struct loop *l) {
-	unsigned sent = 0;
-	for (int i = 0; sent < l->out_count && i < TX_TRIES; i++) {
-		sent += rte_eth_tx_burst(
-			l->s->port.id,
-			(uint16_t)l->w->index,
-			l->out + sent,
-			(uint16_t)(l->out_count - sent)
-		);
-	}
-	counter_add(&l->w->counters.drop_tx, l->out_count - sent);
-	rte_pktmbuf_free_bulk(l->out + sent, l->out_count - sent);
-	l->out_count = 0;
 }
 
 static void read_time(struct loop *l) {
@@ -547,10 +269,10 @@ static void turn(struct loop *l) {
 	for (unsigned i = 0; i < left; i++) {
 		take_frame(l, in[i]);
 	}
-	look_up_all(l);
+	query_look_up_all(l);
 	unsigned others = take_tokens(l) + end_holds(l);
 	if (l->out_count > 0) {
-		flush(l);
+		loop_flush(l);
 	}
 	table_reader_quiescent(l->reader);
 	counter_add(&l->w->heartbeat, 1);

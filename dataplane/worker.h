@@ -43,6 +43,10 @@
 	X(ready_stale,     "stsd_ready_stale_total",          "of them for questions answered before") \
 	X(miss_full,       "stsd_miss_full_total",            "misses lost to a full ring") \
 	X(check_full,      "stsd_check_full_total",           "checks lost to a full ring") \
+	X(batches,         "stsd_batches_total",              "questions with a batch of names") \
+	X(batch_names,     "stsd_batch_names_total",          "names asked in batches")     \
+	X(batch_datagrams, "stsd_batch_datagrams_total",      "answers to batches beyond the first of each") \
+	X(batch_no_buffer, "stsd_batch_no_buffer_total",      "batches cut short for want of a buffer") \
 	X(neighbours,      "stsd_neighbour_answers_total",    "ARP, ND and echo answers")   \
 	X(drop_acl,        "stsd_drop_acl_total",             "clients outside clients.allow") \
 	X(drop_budget,     "stsd_drop_untrusted_total",       "answers kept from untrusted clients: more octets than came") \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Proves: every one of a million answers is what the input file says (RCODE,
-# id, question, r, mode, id tag, mx, exp; TTL and fresh by range), read by code
+# id, question, r, mode, id tag, mx, exp; TTL and fresh by range), alone and in batches, read by code
 # that the server does not share. Names come from the store, as after a restart.
 # Usage: answers_test.sh [QUESTIONS]
 set -euo pipefail
@@ -20,4 +20,8 @@ stsd_start
 until_true 60 warm
 in_srv "$BUILD/bench/stsbench" load --socket 10.127.53.1@5300 --names "$DIR/names.tsv" \
 	--count "$count" --window 256 --check --mixed-case --cpu 0 | tee "$DIR/load.out"
+grep -qE 'wrong 0$' "$DIR/load.out"
+# The same in batches: a tenth of it, as requests of 32 names.
+in_srv "$BUILD/bench/stsbench" load --socket 10.127.53.1@5300 --names "$DIR/names.tsv" --batch 32 \
+	--count "$((count / 320))" --window 8 --check --mixed-case --cpu 0 | tee "$DIR/load.out"
 grep -qE 'wrong 0$' "$DIR/load.out"

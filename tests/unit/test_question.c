@@ -24,6 +24,30 @@ static void a_question_is_written_octet_for_octet(void ** /*state*/) {
 	assert_int_equal(question_write(&form, "example.com.", 12, 0, out), sizeof(want) - 12);
 }
 
+static void a_batch_is_written_octet_for_octet(void ** /*state*/) {
+	static const uint8_t want[] = "\7example\3com\3sts\0"
+				      "\0\x10\0\1"
+				      "\0\0\x29\x04\xd0\0\0\0\0\0\x10"
+				      "\xff\xb5\0\x0c"
+				      "\1a\2bc\0\2de\1f";
+	struct question_form form = {.zone = "sts", .edns_bytes = 1232};
+	struct question_batch q;
+	assert_true(question_batch_begin(&form, "example.com", 11, 0, &q));
+	assert_int_equal(q.question_len, 21);
+	assert_int_equal(q.names_at, q.len);
+	assert_true(question_batch_add(&form, "a.bc", 4, 1, &q));
+	assert_true(question_batch_add(&form, "de.f", 4, 2, &q));
+	assert_int_equal(q.len, sizeof(want));
+	assert_memory_equal(q.octets, want, sizeof(want));
+	assert_false(question_batch_add(&form, "a..b", 4, 3, &q));
+	unsigned added = 0;
+	while (question_batch_add(&form, "a.name.that.takes.thirty.two.oct", 32, 3, &q)) {
+		added++;
+	}
+	assert_int_equal(added, (QUESTION_BATCH_BYTES_MAX - sizeof(want)) / 34);
+	assert_true(q.len <= QUESTION_BATCH_BYTES_MAX);
+}
+
 static void case_is_tossed_but_letters_stay(void ** /*state*/) {
 	struct question_form plain = {.zone = "sts"};
 	struct question_form tossed = {.zone = "sts", .case_seed = 5};
@@ -85,6 +109,7 @@ static void long_questions_go_on_in_the_next_block(void ** /*state*/) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_question_is_written_octet_for_octet),
+		cmocka_unit_test(a_batch_is_written_octet_for_octet),
 		cmocka_unit_test(case_is_tossed_but_letters_stay),
 		cmocka_unit_test(names_that_cannot_be_asked),
 		cmocka_unit_test(sums_are_those_of_words),

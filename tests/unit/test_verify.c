@@ -304,8 +304,102 @@ static void no_prefix_passes_and_none_is_overrun(void ** /*state*/) {
 	}
 }
 
+// docs/wire.md, Batches: the answer to three names, from the second one on.
+struct batch_sample {
+	const char *owner[2]; // labels before the pointer
+	const char *text[2];
+	unsigned pointer[2];
+	uint8_t option[6];
+	uint32_t ttl;
+	unsigned answers;
+	unsigned extra;
+};
+
+static struct batch_sample right_batch(void) {
+	return (struct batch_sample){
+		.owner = {"\1a\1b", "\1C\1d"},
+		.text = {"v=STSQ1; r=none", "v=STSQ1; r=pending; retry=2"},
+		.pointer = {0xc018, 0xc018},
+		.option = {0xff, 0xb5, 0, 2, 3, 1},
+		.ttl = 60,
+		.answers = 2,
+	};
+}
+
+static struct expect any_of_batch(const void *arg, unsigned index) {
+	const enum expect_kind *kinds = arg;
+	return (struct expect){.kind = kinds[index], .name = {"x", 1}};
+}
+
+static enum verify_fault judge_batch(const struct batch_sample *s, unsigned *first) {
+	uint8_t msg[600];
+	struct writer w = bytes_writer(msg, sizeof(msg));
+	bytes_put(&w, "\x12\x34\x85\0\0\1\0", 7);
+	bytes_put_u8(&w, (uint8_t)s->answers);
+	bytes_put(&w, "\0\0\0\1", 4);
+	bytes_put(&w, QUESTION, QUESTION_LEN);
+	for (unsigned i = 0; i < 2; i++) {
+		bytes_put(&w, s->owner[i], strlen(s->owner[i]));
+		bytes_put_be16(&w, (uint16_t)s->pointer[i]);
+		bytes_put(&w, "\0\x10\0\1", 4);
+		bytes_put_be32(&w, i == 0 ? s->ttl : 0);
+		bytes_put_be16(&w, (uint16_t)(strlen(s->text[i]) + 1));
+		bytes_put_u8(&w, (uint8_t)strlen(s->text[i]));
+		bytes_put(&w, s->text[i], strlen(s->text[i]));
+	}
+	for (unsigned i = 0; i < s->extra; i++)
+		bytes_put_u8(&w, 0);
+	bytes_put(&w, "\0\0\x29\x04\xd0\0\0\0\0\0\6", 11);
+	bytes_put(&w, s->option, sizeof(s->option));
+	assert_true(w.ok);
+	static const enum expect_kind KINDS[] = {EXPECT_POLICY, EXPECT_NONE, EXPECT_ANY};
+	const struct verify_batch b = {
+		.count = 3,
+		.zone_at = 24,
+		.names = (const uint8_t *)"\1a\1b\0\1C\1d",
+		.expect = any_of_batch,
+		.arg = KINDS,
+	};
+	struct sample single = right();
+	struct verify_query q = query_of(&single);
+	struct verify_seen seen[3];
+	unsigned records;
+	return verify_batch(&q, &b, msg, bytes_written(&w), seen, first, &records);
+}
+
+static void batches_are_judged(void ** /*state*/) {
+	struct batch_sample s = right_batch();
+	unsigned first;
+	assert_int_equal(judge_batch(&s, &first), VERIFY_OK);
+	assert_int_equal(first, 1);
+	s.owner[1] = "\1c\1d"; // not as it was asked
+	assert_int_equal(judge_batch(&s, &first), VERIFY_RECORD);
+	s = right_batch();
+	s.pointer[0] = 0xc00c;
+	assert_int_equal(judge_batch(&s, &first), VERIFY_RECORD);
+	s = right_batch();
+	s.text[0] = "v=STSQ1; r=pending; retry=2";
+	assert_int_equal(judge_batch(&s, &first), VERIFY_VERDICT);
+	s = right_batch();
+	s.ttl = 61;
+	assert_int_equal(judge_batch(&s, &first), VERIFY_TTL);
+	s = right_batch();
+	s.option[5] = 2; // the last one, and one more
+	assert_int_equal(judge_batch(&s, &first), VERIFY_COUNTS);
+	s = right_batch();
+	s.option[4] = 2;
+	assert_int_equal(judge_batch(&s, &first), VERIFY_OPT);
+	s = right_batch();
+	s.answers = 1;
+	assert_int_equal(judge_batch(&s, &first), VERIFY_TRAILING);
+	s = right_batch();
+	s.extra = 1;
+	assert_int_equal(judge_batch(&s, &first), VERIFY_TRAILING);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(batches_are_judged),
 		cmocka_unit_test(the_right_answer_is_right),
 		cmocka_unit_test(first_strings_are_judged),
 		cmocka_unit_test(other_verdicts_are_judged),
