@@ -13,13 +13,6 @@
 #include <emmintrin.h>
 #endif
 
-// The first len octets of eight that were loaded as one word.
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define SUM_FIRST(word, len) ((word) & (((uint64_t)1 << 8 * (len)) - 1))
-#else
-#define SUM_FIRST(word, len) ((word) & ~(UINT64_MAX >> 8 * (len)))
-#endif
-
 // The Internet checksum (RFC 1071) in the machine's own byte order. Words of 32
 // bits are added into 64: 2^16 leaves 1 modulo 65535, so the sum is folded once,
 // at the end, and no carry is lost before 2^32 words.
@@ -72,20 +65,6 @@ static inline uint64_t sum_octets(const uint8_t *p, size_t len, uint64_t sum) {
 		sum += sum_word(p);
 	}
 	return sum + sum_rest(p, len);
-}
-
-// The same, 7 octets behind len may be read.
-static inline uint64_t sum_padded(const uint8_t *p, size_t len) {
-	uint64_t sum = 0;
-	uint64_t carry = 0;
-	uint64_t v;
-	for (; len >= 8; len -= 8, p += 8) {
-		memcpy(&v, p, sizeof(v));
-		carry += __builtin_add_overflow(sum, v, &sum);
-	}
-	memcpy(&v, p, sizeof(v));
-	v = SUM_FIRST(v, len);
-	return (sum & 0xffffffff) + (sum >> 32) + carry + (v & 0xffffffff) + (v >> 32);
 }
 
 // A word of the sum by its two octets, so that the sum of constants is one.

@@ -172,39 +172,45 @@ enum name_verdict lookup_judge(const struct lookup_zone *zone, const char *domai
 	return excuse(zone, name_check(domain, len), domain, len);
 }
 
-// Copies octets [from, to) of the name, which are whole labels, as lower-case
+// Makes octets lower case, BLOCK at a time: up to BLOCK - 1 more are touched.
+// @return How many of those touched are dots.
+#define BLOCK 16
+static unsigned make_lower(uint8_t *text, size_t len) {
+	unsigned dots = 0;
+	for (size_t at = 0; at < len; at += BLOCK) {
+		uint8_t is_dot[BLOCK];
+		for (unsigned i = 0; i < BLOCK; i++) {
+			uint8_t c = text[at + i];
+			is_dot[i] = c == '.';
+			text[at + i] = lower(c);
+		}
+		for (unsigned i = 0; i < BLOCK; i++) {
+			dots += is_dot[i];
+		}
+	}
+	return dots;
+}
+
+// Writes octets [from, to) of the name, which are whole labels, as lower-case
 // text and judges them. The verdict is name_check()'s: but a dot or NUL within
 // a label is told from a border here, where that can still be seen.
 static enum name_verdict
 read_domain(const struct labels *l, size_t from, size_t to, struct lookup_query *q) {
+	uint8_t text[NAME_BYTES_MAX + BLOCK];
 	size_t len = from < to ? to - from - 1 : 0;
+	memcpy(text, l->wire + from + 1, len);
+	memset(text + len, 0, BLOCK);
+	unsigned dots = make_lower(text, len);
+	for (size_t at = from + 1U + l->wire[from]; at < to; at += 1U + l->wire[at]) {
+		dots -= l->wire[at] == '.'; // a length
+		text[at - from - 1] = '.';
+	}
 	size_t kept = len > NAME_DOMAIN_MAX ? NAME_DOMAIN_MAX : len;
-	bool dotted = false;
-	for (size_t at = from; at < to;) {
-		const uint8_t *label = l->wire + at + 1;
-		size_t n = l->wire[at];
-		size_t out = at - from; // may lie beyond what is kept
-		for (size_t i = 0; i < n && out + i < kept; i++) {
-			q->domain[out + i] = (char)lower(label[i]);
-			dotted |= label[i] == '.';
-		}
-		if (out + n < kept) {
-			q->domain[out + n] = '.';
-		}
-		at += 1 + n;
-	}
-	q->domain_len = (uint8_t)kept;
+	memcpy(q->domain, text, kept);
 	q->domain[kept] = '\0';
-	if (len > NAME_DOMAIN_MAX) {
-		// The verdict on the whole: an octet >= 0x80 anywhere wins.
-		bool high = false;
-		for (size_t i = from; i < to; i++) {
-			high |= l->wire[i] >= 0x80;
-		}
-		return high ? NAME_NOT_A_LABEL : NAME_TOO_LONG;
-	}
-	enum name_verdict v = name_check(q->domain, len);
-	return dotted && v != NAME_NOT_A_LABEL ? NAME_NOT_LDH : v;
+	q->domain_len = (uint8_t)kept;
+	enum name_verdict v = name_check((const char *)text, len);
+	return dots > 0 && v != NAME_NOT_A_LABEL && v != NAME_TOO_LONG ? NAME_NOT_LDH : v;
 }
 
 static bool label_is(const struct labels *l, unsigned index, const char *low) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright (c) 2026 The stsd authors
 
+#include "base/digits.h"
 #include "dataplane/lookup.h"
 
 #include <inttypes.h>
@@ -45,6 +46,11 @@ static void put32(uint8_t **at, uint32_t v) {
 	put16(at, v & 0xffff);
 }
 
+static void put_octets(struct answer *a, const void *octets, size_t len) {
+	memcpy(a->at, octets, len);
+	a->at += len;
+}
+
 static struct answer
 begin(const struct lookup_query *q, uint8_t *buf, const struct lookup_zone *zone) {
 	return (struct answer){
@@ -76,8 +82,7 @@ static void put_opt(struct answer *a) {
 	if (a->nsid) {
 		put16(&a->at, OPTION_NSID);
 		put16(&a->at, a->zone->nsid_len);
-		memcpy(a->at, a->zone->nsid, a->zone->nsid_len);
-		a->at += a->zone->nsid_len;
+		put_octets(a, a->zone->nsid, a->zone->nsid_len);
 	}
 	if (a->ede >= 0) {
 		put16(&a->at, OPTION_EDE);
@@ -126,8 +131,7 @@ static unsigned zone_at(const struct answer *a) {
 static void put_label(struct answer *a, const char *label) {
 	size_t len = strlen(label);
 	*a->at++ = (uint8_t)len;
-	memcpy(a->at, label, len);
-	a->at += len;
+	put_octets(a, label, len);
 	put16(&a->at, 0xc000 | zone_at(a));
 }
 
@@ -151,8 +155,7 @@ static void put_addresses(struct answer *a) {
 		}
 		uint8_t *length = begin_rr(a, HEADER_BYTES, a->q->qtype, 3600);
 		size_t len = v4 ? 4 : 16;
-		memcpy(a->at, a->zone->addresses[i].octets, len);
-		a->at += len;
+		put_octets(a, a->zone->addresses[i].octets, len);
 		end_rr(a, length);
 		a->answers++;
 	}
@@ -162,8 +165,7 @@ static void put_text(struct answer *a, const char *text, uint32_t ttl) {
 	uint8_t *length = begin_rr(a, HEADER_BYTES, TYPE_TXT, ttl);
 	size_t len = strnlen(text, 255);
 	*a->at++ = (uint8_t)len;
-	memcpy(a->at, text, len);
-	a->at += len;
+	put_octets(a, text, len);
 	end_rr(a, length);
 	a->answers = 1;
 }
@@ -235,8 +237,7 @@ static uint32_t ttl_of(const struct lookup_query *q, const struct entry *e, uint
 
 static void put_string(struct answer *a, const char *text, size_t len) {
 	*a->at++ = (uint8_t)len;
-	memcpy(a->at, text, len);
-	a->at += len;
+	put_octets(a, text, len);
 }
 
 // How many octets of whole tags fit. A string of 255 octets goes on in the next
@@ -266,8 +267,7 @@ static void put_strings(struct answer *a, const struct entry_body *body) {
 	if (fits < take) {
 		take = whole_strings(body, fits - 1 - MORE_BYTES);
 	}
-	memcpy(a->at, body->data, take);
-	a->at += take;
+	put_octets(a, body->data, take);
 	if (take < body->answer_bytes) {
 		put_string(a, MORE, MORE_BYTES);
 	}
@@ -276,12 +276,8 @@ static void put_strings(struct answer *a, const struct entry_body *body) {
 // The digits of `retry=` complete the one string of FAILED and UNKNOWN.
 static void put_retry(struct answer *a, const struct entry_body *body, uint32_t retry_s) {
 	uint8_t *string = a->at;
-	memcpy(a->at, body->data, body->answer_bytes);
-	a->at += body->answer_bytes;
-	char digits[11];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu32, retry_s);
-	memcpy(a->at, digits, (size_t)n);
-	a->at += n;
+	put_octets(a, body->data, body->answer_bytes);
+	a->at += digits_put(a->at, retry_s);
 	string[0] = (uint8_t)(a->at - string - 1);
 }
 
@@ -326,22 +322,24 @@ size_t lookup_answer_short(
 	uint32_t retry_s
 ) {
 	struct answer a = begin(q, buf, zone);
-	char text[LOOKUP_FIRST_STRING_MAX + 1];
-	int n = snprintf(
-		text,
-		sizeof(text),
-		"v=STSQ1; r=%s%s%.*s",
-		verdict,
-		why[0] != '\0' ? "; why=" : "",
-		RECORD_WHY_MAX,
-		why
-	);
-	if (retry_s > 0) {
-		snprintf(text + n, sizeof(text) - (size_t)n, "; retry=%" PRIu32, retry_s);
-	}
 	bool pending = verdict[0] == 'p';
 	uint32_t ttl = retry_s == 0 || retry_s > TTL_MAX_S ? TTL_MAX_S : retry_s;
-	put_text(&a, text, pending || q->kind == LOOKUP_RECHECK ? 0 : ttl);
+	ttl = pending || q->kind == LOOKUP_RECHECK ? 0 : ttl;
+	uint8_t *length = begin_rr(&a, HEADER_BYTES, TYPE_TXT, ttl);
+	uint8_t *string = a.at++;
+	put_octets(&a, "v=STSQ1; r=", 11);
+	put_octets(&a, verdict, strlen(verdict));
+	if (why[0] != '\0') {
+		put_octets(&a, "; why=", 6);
+		put_octets(&a, why, strnlen(why, RECORD_WHY_MAX));
+	}
+	if (retry_s > 0) {
+		put_octets(&a, "; retry=", 8);
+		a.at += digits_put(a.at, retry_s);
+	}
+	string[0] = (uint8_t)(a.at - string - 1);
+	end_rr(&a, length);
+	a.answers = 1;
 	return finish(&a, 0, true);
 }
 
@@ -351,8 +349,8 @@ size_t lookup_answer_name_fault(
 	const struct lookup_zone *zone
 ) {
 	enum name_verdict fault = (enum name_verdict)q->fault;
-	char why[RECORD_WHY_MAX + 1];
-	snprintf(why, sizeof(why), "name/%s", name_verdict_str(fault));
+	char why[RECORD_WHY_MAX + 1] = "name/";
+	strncat(why, name_verdict_str(fault), sizeof(why) - sizeof("name/"));
 	const char *verdict = fault == NAME_NOT_A_LABEL ? "unknown" : "none";
 	return lookup_answer_short(q, buf, zone, verdict, why, 0);
 }

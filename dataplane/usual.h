@@ -17,7 +17,7 @@
 // way (dataplane/frame.h, dataplane/lookup.h) would give; whatever is out of the
 // ordinary is left to that one, and so is every decision and every fault.
 
-#define USUAL_HEAD_BYTES 80
+#define USUAL_HEAD_BYTES 96 // those that count, in whole vectors
 
 // What a sender's datagrams have in common, up to the counts of the DNS header.
 // All zero: none.
@@ -53,6 +53,7 @@ struct usual_frame {
 };
 
 #define USUAL_NAME_MAX 48
+#define USUAL_NAME_ROOM 64 // in whole vectors
 
 // A question that was read.
 struct usual {
@@ -63,37 +64,44 @@ struct usual {
 	uint8_t has_opt;   // 0 or 1
 	uint8_t dnssec_ok; // 0 or 0x80
 	uint8_t name_len;
-	uint8_t index;		   // of the frame in its burst
-	char name[USUAL_NAME_MAX]; // lower case
+	uint8_t index;		    // of the frame in its burst
+	char name[USUAL_NAME_ROOM]; // lower case
 };
 
 // USUAL_PAD octets behind the frame may be read, whatever they are.
 #define USUAL_PAD 128
 
-// Reads a burst of frames, which stay as they are.
-// @param out   Takes the questions that are usual, in order.
-// @param keys  Takes their names.
-// @return How many.
-unsigned usual_read(
-	const struct usual_sender senders[USUAL_SENDERS],
-	const struct lookup_zone *zone,
-	const struct usual_frame frames[],
-	unsigned n,
-	struct usual out[],
-	struct table_key keys[]
-);
+// The short way as one kind of processor goes it.
+struct usual_way {
+	// Reads a burst of frames, which stay as they are.
+	// @param out   Takes the questions that are usual, in order.
+	// @param keys  Takes their names.
+	// @return How many.
+	unsigned (*read
+	)(const struct usual_sender senders[USUAL_SENDERS],
+	  const struct lookup_zone *zone,
+	  const struct usual_frame frames[],
+	  unsigned n,
+	  struct usual out[],
+	  struct table_key keys[]);
+	// Writes answers over the frames that were read, and up to LOOKUP_SLACK octets
+	// behind them.
+	// @param found  Entries that may have ended, or NULL.
+	// @param bytes  Takes the octets of each frame, or 0 where there is no entry in
+	//               force, or its answer may be too long for the client: the frame
+	//               is unchanged then.
+	void (*answer
+	)(const struct usual_frame frames[],
+	  const struct usual questions[],
+	  const struct entry *const found[],
+	  unsigned n,
+	  struct lookup_now now,
+	  uint16_t bytes[]);
+};
 
-// Writes answers over the frames that were read, and up to LOOKUP_SLACK octets
-// behind them.
-// @param found  Entries that may have ended, or NULL.
-// @param bytes  Takes the octets of each frame, or 0 where there is no entry in
-//               force, or its answer may be too long for the client: the frame is
-//               unchanged then.
-void usual_answer(
-	const struct usual_frame frames[],
-	const struct usual questions[],
-	const struct entry *const found[],
-	unsigned n,
-	struct lookup_now now,
-	uint16_t bytes[]
-);
+extern const struct usual_way usual_way_v2; // any x86-64 that DPDK runs on
+extern const struct usual_way usual_way_v3; // with AVX2 and BMI2
+bool usual_way_v3_runs(void);
+
+// The fastest one here, or NULL: none is made for this kind of processor.
+const struct usual_way *usual_way(void);

@@ -45,6 +45,7 @@ struct loop {
 	struct worker_shared *s;
 	struct table_reader *reader;
 	const struct worker_clients *clients;
+	const struct usual_way *way; // NULL: there is none
 	mono_ns_t now;
 	mono_ns_t boot_read; // when boot_s was
 	mono_ns_t last_work;
@@ -412,9 +413,9 @@ static unsigned answer_usual(struct loop *l, struct rte_mbuf *in[], unsigned n) 
 	for (unsigned i = 0; i < n; i++) {
 		frames[i] = usual_frame(l, in[i]);
 	}
-	unsigned count = usual_read(l->senders, &l->s->zone, frames, n, questions, keys);
+	unsigned count = l->way->read(l->senders, &l->s->zone, frames, n, questions, keys);
 	table_lookup_bulk(l->s->table, keys, count, found);
-	usual_answer(frames, questions, found, count, l->boot, bytes);
+	l->way->answer(frames, questions, found, count, l->boot, bytes);
 	unsigned by_kind[ENTRY_UNKNOWN + 1] = {0};
 	unsigned left = 0;
 	unsigned k = 0;
@@ -553,7 +554,7 @@ static void turn(struct loop *l) {
 		rte_prefetch0(rte_pktmbuf_mtod(in[i], void *));
 	}
 	bool serving = atomic_load_explicit(&l->s->serving, memory_order_acquire);
-	unsigned left = serving ? answer_usual(l, in, n) : n;
+	unsigned left = serving && l->way != NULL ? answer_usual(l, in, n) : n;
 	for (unsigned i = 0; i < left; i++) {
 		take_frame(l, in[i]);
 	}
@@ -585,6 +586,7 @@ int worker_main(void *arg) {
 	l->w = w;
 	l->s = w->shared;
 	l->reader = reader;
+	l->way = usual_way();
 	while (!atomic_load_explicit(&l->s->stop, memory_order_relaxed)) {
 		turn(l);
 	}

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	memcpy(same, frame, HEAD_BYTES + size);
 	struct usual_frame one = {frame, (uint16_t)(HEAD_BYTES + size), false};
 	struct table_key key;
-	if (usual_read(senders, &zone, &one, 1, &u, &key) == 0) {
+	if (usual_way()->read(senders, &zone, &one, 1, &u, &key) == 0) {
 		return 0;
 	}
 	must(frame_parse(&owner, same, HEAD_BYTES + size, false, &v) == FRAME_QUERY);
@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	n = frame_turn(&v, same, n);
 	const struct entry *found = &none;
 	uint16_t bytes;
-	usual_answer(&one, &u, &found, 1, now, &bytes);
+	usual_way()->answer(&one, &u, &found, 1, now, &bytes);
 	must(bytes == n && memcmp(frame, same, n) == 0);
 	return 0;
 }
