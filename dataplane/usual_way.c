@@ -19,6 +19,7 @@
 #define TTL_MAX_S 60
 #define NONE "v=STSQ1; r=none"
 #define NONE_BYTES sizeof(NONE) // with the length octet
+#define UDP_MAX 128		// longer ones (a batch of names) are not looked at
 #define LEAST_PORT 20		// some below are bait for a loop: see frame_parse()
 
 #include <immintrin.h>
@@ -284,7 +285,7 @@ static inline bool read_frame(
 	const uint8_t *msg = udp + UDP_BYTES;
 	size_t bytes = (size_t)(udp[4] << 8 | udp[5]);
 	if (!is_from(s, f->data) || s->l4 + bytes > f->len || bytes < UDP_BYTES + TEXT_AT
-	    || !read_udp(s, f->data, udp, bytes, f->verified)) {
+	    || bytes > UDP_MAX || !read_udp(s, f->data, udp, bytes, f->verified)) {
 		return false;
 	}
 	unsigned name_bytes = read_name(zone, msg + TEXT_AT, u);
