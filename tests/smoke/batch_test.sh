@@ -40,7 +40,7 @@ hex() { # NAME...: as labels
 dig_option() { # HEX QUESTION [dig options]
 	local option=$1 name=$2
 	shift 2
-	in_srv dig @10.127.53.1 -p 5300 +tries=1 +time=3 "$@" +ednsopt="65461:$option" "$name.sts." TXT
+	in_srv dig @10.127.53.1 -p 5300 +nocookie +tries=1 +time=3 "$@" +ednsopt="65461:$option" "$name.sts." TXT
 }
 
 internet_up
