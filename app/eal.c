@@ -4,6 +4,7 @@
 #include "app/eal.h"
 
 #define LOG_TOPIC "eal"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -92,10 +93,13 @@ int eal_start(const struct eal_config *c) {
 	route_log();
 	LOG(INFO, "%s MiB of %s memory, lcores %s", memory, huge ? "huge-page" : "ordinary", lcores
 	);
+	mono_ns_t before = clock_mono_ns();
 	if (rte_eal_init(count, copies) < 0) {
 		LOG(ERROR, "rte_eal_init failed");
 		return ERR_EAL;
 	}
+	uint64_t took_ms = (clock_mono_ns() - before) / CLOCK_NS_PER_MS;
+	LOG(INFO, "up after %llu ms", (unsigned long long)took_ms);
 	return 0;
 }
 

@@ -2,25 +2,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Everything that is measured here, in one run: instructions, the table beside
-# its rivals, frames replayed through a worker, stsd over memif beside an echo, and
-# batches beside single questions.
+# its rivals, frames replayed through a worker, stsd over memif beside an echo,
+# batches beside single questions, what a sender could ask instead, the duel over
+# AF_XDP, the start, cold domains, fetched policies, and socketmap.
 # Results are lines of JSON in DIR; bench/report.py makes docs/performance.md and
 # its pictures of them.
 #
 # Usage: bench/all.sh [full] [WORD=VALUE]...
-#   full            sizes up to ten million names in place of one, half an hour
+#   full            sizes up to ten million names in place of one, a million policies
+#                   at the start, latency for half a minute each, more runs: an hour
 #   build=build     where stsd and stsbench were built
 #   dir=DIR         results (BUILD/bench/results)
 #   runs=5          of each, in turn; medians count
 #   seconds=3       length of one
-#   only='instructions table replay memif batch report'
+#   only='instructions table replay memif batch rivals afxdp restart cold fetch socketmap report'
 
 set -eu
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 build=build
 dir=
 full=
-only='instructions table replay memif batch report'
+only='instructions table replay memif batch rivals afxdp restart cold fetch socketmap report'
 runs=5
 seconds=3
 for word; do
@@ -42,17 +46,16 @@ if [ -n "$full" ]; then
 	sizes="$sizes 10000000"
 	table_sizes="$table_sizes 10000000"
 fi
-huge=/proc/sys/vm/nr_hugepages
-huge_before=
-if [ -w $huge ] && [ "$(cat $huge)" -lt 1024 ]; then
-	huge_before=$(cat $huge)
-	echo 1024 >$huge
+# What has many candidates gets fewer runs when time is short.
+few=$runs
+latency=5
+if [ -z "$full" ]; then
+	[ "$few" -lt 3 ] || few=3
+else
+	latency=30
 fi
-trap '[ -z "$huge_before" ] || echo "$huge_before" >$huge; rm -f "$dir"/names.*' EXIT
-
-median() {
-	sort -n | awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
-}
+huge_pages 1024
+trap 'huge_pages_back; rm -f "$dir"/names.*' EXIT
 
 # A tenth of the names has a policy.
 names_of() { # names, exponent
@@ -137,7 +140,49 @@ memif() {
 		names_of "$n"
 		memif_once "uniform-$n" names="$dir/names.$n" zipf=0 frames=query
 	done
-	memif_once zipf-1100000 zipf=0.99
+	memif_once zipf-1100000 zipf=0.99 latency=$latency
+	awk -v seconds=$latency '/^open loop/ {
+			gsub(/[,:]|\/s/, "")
+			printf "{\"bench\": \"latency\", \"rate\": %d, \"seconds\": %d", $3, seconds
+			for (i = 4; i <= NF; i++)
+				if ($i ~ /^(stsd|echo)$/) side = $i
+				else if ($i ~ /^p/) printf ", \"%s_%s_us\": %s", side, $i, $(i + 1)
+			print "}"
+		}' "$dir/memif.zipf-1100000" | tee "$dir/latency.json"
+}
+
+# The scripts that print their own figures and write their own lines.
+beside() { # name, runs, words of the script
+	what=$1
+	count=$2
+	shift 2
+	bench/"$what".sh build="$build" runs="$count" json="$dir/$what.json" "$@" >"$dir/$what.out" \
+		2>"$dir/$what.log" || { tail -20 "$dir/$what.log" >&2; exit 1; }
+	cat "$dir/$what.out"
+}
+
+rivals() {
+	beside rivals "$few" seconds=2 rates="600000${full:+ 350000}" memif="$dir/memif.json"
+}
+
+afxdp() {
+	beside afxdp "$few" seconds="$seconds" rates='800000 1200000'
+}
+
+restart() {
+	beside restart "$runs" policies="100000${full:+ 1000000}"
+}
+
+socketmap() {
+	beside socketmap "$few" seconds=2
+}
+
+cold() {
+	beside cold "$few"
+}
+
+fetch() {
+	beside fetch "$runs"
 }
 
 batch() {

@@ -248,6 +248,7 @@ static int run(const struct loadopt *o, const struct work *w, struct door *door)
 		.seconds = o->seconds,
 		.count = o->count,
 		.timeout_s = o->timeout,
+		.nap_us = o->nap_us,
 		.unheard_timeout_s = o->timeout + 4,
 		.ready_wait_s = o->echo ? 0 : o->wait,
 		.started = o->hold ? say_measuring : NULL,

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define AHEAD 64 // questions prefetched before they are sent
 #define EXPIRE_TURNS 64
@@ -327,6 +328,7 @@ static void expire(struct loadgen *g, mono_ns_t now) {
 // Turns until the time or the number is reached.
 // @return When it ended.
 static mono_ns_t turn_until(struct loadgen *g, mono_ns_t end, uint64_t count) {
+	const struct timespec nap = {.tv_nsec = (long)g->c->nap_us * 1000};
 	for (;;) {
 		mono_ns_t now = receive(g);
 		uint64_t sent = g->r->known.sent + g->r->unheard.sent;
@@ -337,6 +339,8 @@ static mono_ns_t turn_until(struct loadgen *g, mono_ns_t end, uint64_t count) {
 			n = (unsigned)(count - sent);
 		if (n)
 			send(g, n, now);
+		else if (g->c->nap_us)
+			(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
 		if (g->r->turns % EXPIRE_TURNS == 0)
 			expire(g, now);
 	}

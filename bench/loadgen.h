@@ -33,6 +33,7 @@ struct loadgen_config {
 	uint64_t count;	   // 0: until `seconds`
 	double timeout_s;  // after which a query is lost
 	double unheard_timeout_s;
+	unsigned nap_us;       // while nothing may leave; 0: none, the core is ours
 	double ready_wait_s;   // before: for the first NOERROR; 0: the server is ready
 	void (*started)(void); // called when measuring begins, or NULL
 	// Each question is a request for the names of a batch; its index is the batch.

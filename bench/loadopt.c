@@ -66,6 +66,7 @@ static const struct row rows[] = {
 	{"count", U64, AT(count), 0, 1e15, "N", "how many queries"},
 	{"wait", REAL, AT(wait), 0, 3600, "S", "for the server's first NOERROR before the start (10)"},
 	{"timeout", REAL, AT(timeout), 0.001, 600, "S", "then a query is lost (1)"},
+	{"nap", U32, AT(nap_us), 0, 100000, "US", "pause so long while nothing may leave (0: leave the core to nobody)"},
 	{"check", OWN, 0, 0, 0, NULL, "compare every answer"},
 	{"check-every", U32, AT(check_every), 0, UINT32_MAX, "N", "compare one of N answers"},
 	{"size", U32, AT(frame_bytes), 60, PACKET_FRAME_MAX, "OCTETS", "echo: of a frame (90)"},

@@ -34,6 +34,7 @@ struct loadopt {
 	double warmup;
 	uint64_t count;
 	double timeout;
+	uint32_t nap_us;
 	double wait;
 	uint32_t check_every;
 	unsigned frame_bytes; // echo: size of the frames

@@ -10,6 +10,8 @@
 # machines that changes by itself, and the rates with it.
 
 set -eu
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 build=build
 server_cpu=1
@@ -28,6 +30,7 @@ frames=mean
 names=
 hugepages=1024
 keep=
+latency=0
 extra=
 
 usage() {
@@ -43,6 +46,7 @@ usage() {
 	  frames=$frames  size of the echo's: mean of queries and answers, or query
 	  near=$near  nanoseconds, see above; 0: count every pair
 	  hugepages=$hugepages  of 2 MiB, set up as root and given back
+	  latency=$latency  seconds; then, open loop at half of stsd's median rate, so long each
 	  extra='...'  more options of stsbench, for example --ipv6
 	  keep=DIR  logs and figures stay there
 	EOF
@@ -53,7 +57,7 @@ for word; do
 	case $word in
 	build=* | server_cpu=* | load_cpu=* | runs=* | seconds=* | policies=* | none=* | zipf=* | \
 		seed=* | window=* | burst=* | near=* | check_every=* | frames=* | names=* | hugepages=* | \
-		keep=* | extra=*)
+		keep=* | latency=* | extra=*)
 		name=${word%%=*}
 		eval "$name=\${word#*=}"
 		;;
@@ -68,14 +72,12 @@ stsd=$build/app/stsd
 for tool in "$bench" "$stsd"; do
 	[ -x "$tool" ] || { echo "memif.sh: $tool is not there" >&2; exit 2; }
 done
-command -v dpdk-testpmd >/dev/null || { echo "memif.sh: dpdk-testpmd is missing" >&2; exit 2; }
+need dpdk-testpmd
 
 dir=${keep:-$(mktemp -d)}
 mkdir -p "$dir"
 server=
 client=
-huge=/proc/sys/vm/nr_hugepages
-huge_before=
 
 stop() { # pid: ended if it still runs, and waited for
 	[ -z "$1" ] || { kill "$1" 2>/dev/null || :; wait "$1" 2>/dev/null || :; }
@@ -85,16 +87,13 @@ clean_up() {
 	trap - EXIT INT TERM
 	stop "$client"
 	stop "$server"
-	[ -z "$huge_before" ] || echo "$huge_before" >$huge
+	huge_pages_back
 	[ -n "$keep" ] || rm -rf "$dir"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-if [ -w $huge ] && [ "$(cat $huge)" -lt "$hugepages" ]; then
-	huge_before=$(cat $huge)
-	echo "$hugepages" >$huge
-fi
+huge_pages "$hugepages"
 page_option=
 if [ "$(awk '/HugePages_Free/ { print $2 }' /proc/meminfo)" -lt 512 ]; then
 	echo "memif.sh: fewer than 512 free huge pages: without them, and with copying" >&2
@@ -103,10 +102,6 @@ fi
 
 field() { # file, name: a number of a JSON line
 	sed -n "s/.*\"$2\": \([0-9.]*\).*/\1/p" "$1"
-}
-
-median() {
-	sort -n | awk '{ v[NR] = $1 } END { if (NR) print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
 }
 
 apart() {
@@ -265,4 +260,25 @@ cat "$dir"/stsd*.json | awk '{
 	match($0, /"lost": [0-9]+/); l += substr($0, RSTART + 8, RLENGTH - 8)
 	match($0, /"sent": [0-9]+/); s += substr($0, RSTART + 8, RLENGTH - 8)
 } END { printf "sent %d, lost %d, compared %d, wrong %d\n", s, l, c, w }'
+
+# Stands last: it changes what is measured, and for how long.
+latencies() {
+	half=$(awk '{ print $3 }' "$dir/pairs" | median | awk '{ printf "%d", $1 / 2 }')
+	seconds=$latency
+	extra="$extra --rate $half --window 32768"
+	for i in $(seq "$runs"); do
+		run_stsd "$dir/open.stsd.$i.json"
+		run_echo "$dir/open.echo.$i.json" "$octets"
+	done
+	printf 'open loop, %d/s:' "$half"
+	for side in stsd echo; do
+		printf ' %s' $side
+		for which in p50 p99 p999; do
+			value=$(for i in $(seq "$runs"); do field "$dir/open.$side.$i.json" ${which}_us; done | median)
+			printf ' %s %s us' $which "$value"
+		done
+	done
+	echo
+}
+[ "$latency" -eq 0 ] || latencies
 [ "$client_status" -eq 0 ] || { grep -A 2 '^wrong' "$dir/client.log" >&2; exit 1; }

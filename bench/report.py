@@ -54,7 +54,7 @@ class Picture:
         xs = [math.log10(x) for _, p in self.lines for x, _ in p]
         top = max(y for _, p in self.lines for _, y in p)
         step = 10 ** math.floor(math.log10(top))
-        step = next(s for s in (step / 5, step / 2, step) if top / s <= 8)
+        step = next(s for s in (step / 5, step / 2, step, 2 * step) if top / s <= 8)
         return min(xs), max(max(xs), min(xs) + 1), step, math.ceil(top / step)
 
     def draw(self, path):
@@ -173,6 +173,145 @@ def section_memif(rows):
     ]
 
 
+def section_latency(rows):
+    return [
+        "## Latency at half the load\n",
+        "Over memif, open loop at half of what stsd answered above, both at the same rate; microseconds from the time "
+        "a query was due.\n",
+        table(
+            ["queries/s", "seconds", "stsd p50", "p99", "p99.9", "echo p50", "p99", "p99.9", "p99 over the echo's"],
+            [
+                [f"{r['rate']:,}", r["seconds"]]
+                + [f"{r[side + '_' + p + '_us']:.1f}" for side in ("stsd", "echo") for p in ("p50", "p99", "p999")]
+                + [f"{r['stsd_p99_us'] / r['echo_p99_us']:.2f}"]
+                for r in rows
+            ],
+        ),
+    ]
+
+
+def section_rivals(rows, memif):
+    best = max((r for r in rows if r["server"] == r["rival"]), key=lambda r: r["best"])
+    bars = [(r["server"], r["best"] / 1e6) for r in rows]
+    bars += [(f"stsd-memif, {r['what']}", r["stsd"] / 1e6) for r in memif if r["what"] == "uniform-1000000"]
+    draw_bars(DOCS / "rivals.svg", "What a sender could ask, one core", "million answers a second", bars)
+    out = [
+        "## What a sender could ask instead\n",
+        "The same 100,000 names and TXT answers over a veth pair, one core for the server, one for the load; `echo` sends "
+        "datagrams back over one socket of the kernel. Answers a second by the better of two loaders.\n",
+        table(
+            ["server", "by stsbench", "by kxdpgun", f"over {best['rival']}"],
+            [[r["server"], f"{r['sockets']:,}", f"{r['kxdpgun']:,}", f"{r['over_rival']:.2f}"] for r in rows],
+        ),
+        "![Answers a second of several servers](rivals.svg)\n",
+    ]
+    if memif:
+        times = ", ".join(f"{r['stsd'] / best['best']:.1f} ({r['what']})" for r in memif)
+        out.append(
+            f"stsd over memif answers so many times as much as {best['rival']}: {times}. That is not like for like: "
+            "memif is shared memory, and the kernel's sockets have no part in it.\n"
+        )
+    return out
+
+
+def section_afxdp(rows):
+    rate = rows[0]["latency_rate"]
+    return [
+        "## AF_XDP, the fair duel\n",
+        f"One end of a veth pair, in turn, asked by kxdpgun; latency open loop at {rate:,}/s.\n",
+        table(
+            ["server", "answers/s", "over echo", "over Knot DNS", "p50 us", "p99", "p99.9"],
+            [
+                [r["server"], f"{r['answers_per_s']:,}", f"{r['over_echo']:.3f}", f"{r['over_knot']:.2f}"]
+                + [f"{r[p]:.1f}" for p in ("p50_us", "p99_us", "p999_us")]
+                for r in rows
+            ],
+        ),
+    ]
+
+
+def section_restart(rows):
+    return [
+        "## Start\n",
+        "From execve to the first right answer with a policy, all policies loaded, on af_packet.\n",
+        table(
+            ["policies", "seconds", "of them EAL's"],
+            [[count(r["policies"]), f"{r['first_s']:.2f}", f"{r['eal_s']:.2f}"] for r in rows],
+        ),
+    ]
+
+
+def section_cold(rows):
+    r = rows[0]
+    cpu = ", ".join(f"{name} {us:.0f}" for name, us in sorted(r["cpu_us"].items(), key=lambda p: -p[1]) if us >= 0.5)
+    return [
+        "## Cold domains\n",
+        "Domains a second that nobody has asked for before and that have no TXT record, each known when it is answered.\n",
+        table(
+            ["asked", "upstream", "domains/s", "ratio"],
+            [
+                ["stsd", "nsd", f"{r['direct']:,.0f}", f"{r['over_rival']:.2f} over postfix-mta-sts-resolver"],
+                ["stsd by socketmap", "nsd", f"{r['socketmap']:,.0f}", f"{r['socketmap'] / r['rival']:.2f} over the same"],
+                ["postfix-mta-sts-resolver", "nsd", f"{r['rival']:,.0f}", ""],
+                ["stsd", "unbound", f"{r['through_unbound']:,.0f}", f"{r['over_unbound']:.2f} over unbound itself"],
+                ["unbound, by dnsperf", "nsd", f"{r['unbound']:,.0f}", ""],
+            ],
+        ),
+        f"CPU time of a cold domain, microseconds, nsd upstream: {cpu}. (A worker that polls is never idle.)\n",
+    ]
+
+
+def section_fetch(rows):
+    r = rows[0]
+    return [
+        "## Fetched policies\n",
+        f"For a second of CPU time; {r['suite']}, {r['curve']}, full handshakes, another domain each.\n",
+        table(
+            ["", "a CPU second", "over bare handshakes"],
+            [
+                ["bare mbedTLS handshakes", f"{r['bare']:.0f}", ""],
+                ["policies, the process that fetches", f"{r['fetch']:.0f}", f"{r['ratio']:.2f}"],
+                ["policies, all of stsd", f"{r['all']:.0f}", f"{r['ratio_all']:.2f}"],
+            ],
+        ),
+    ]
+
+
+def section_socketmap(rows):
+    return [
+        "## socketmap\n",
+        "stsd and postfix-mta-sts-resolver, the policies in memory; answers a second.\n",
+        table(
+            ["connections", "depth", "stsd", "p99 us", "rival", "p99 us", "ratio"],
+            [
+                [r["connections"], r["depth"], f"{r['stsd']:,}", f"{r['stsd_p99_us']:.0f}"]
+                + [f"{r['rival']:,}", f"{r['rival_p99_us']:.0f}", f"{r['ratio']:.1f}"]
+                for r in rows
+            ],
+        ),
+    ]
+
+
+def draw_bars(path, title, unit, bars):
+    """Bars from 0, the longest as wide as the picture allows."""
+    left, width, step = 190, 340, 26
+    longest = max(value for _, value in bars)
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {60 + step * len(bars)}" '
+        'font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="#fff"/>',
+        f'<text x="{left}" y="24" font-size="15" fill="#333">{title}, {unit}</text>',
+    ]
+    for i, (label, value) in enumerate(bars):
+        y = 44 + step * i
+        colour = COLOURS[1 if label.startswith("stsd") else 4 if label == "echo" else 0]
+        out.append(f'<text x="{left - 8}" y="{y + 13}" text-anchor="end" fill="#333">{label}</text>')
+        out.append(f'<rect x="{left}" y="{y}" width="{max(1, value / longest * width):.0f}" height="18" fill="{colour}"/>')
+        out.append(f'<text x="{left + value / longest * width + 6:.0f}" y="{y + 13}" fill="#333">{value:.2f}</text>')
+    out.append("</svg>")
+    path.write_text("\n".join(out) + "\n", encoding="utf-8")
+
+
 def draw_throughput(replay, memif):
     uniform = [(int(r["what"].split("-")[1]), r) for r in memif if r["what"].startswith("uniform")]
     picture = Picture("Throughput of one core", "million answers a second")
@@ -192,6 +331,8 @@ def main():
     replay, memif, rows = lines_of("replay.json"), lines_of("memif.json"), lines_of("table.json")
     if memif:
         out += section_memif(memif)
+    if lines_of("latency.json"):
+        out += section_latency(lines_of("latency.json"))
     out += draw_throughput(replay, memif)
     if replay:
         out += section_replay(replay)
@@ -201,6 +342,17 @@ def main():
         out.append("## Batches\n")
         out.append("Names a second in batches against single questions, in turn, as many names on their way (`bench/batch.sh`):\n")
         out.append("\n".join("    " + line for line in text_of("batch").splitlines()) + "\n")
+    if lines_of("rivals.json"):
+        out += section_rivals(lines_of("rivals.json"), memif)
+    for name, section in (
+        ("afxdp", section_afxdp),
+        ("restart", section_restart),
+        ("cold", section_cold),
+        ("fetch", section_fetch),
+        ("socketmap", section_socketmap),
+    ):
+        if lines_of(name + ".json"):
+            out += section(lines_of(name + ".json"))
     if text_of("instructions"):
         out.append("## Instructions\n")
         out.append("Counted, not timed; `recorded` is what `bench/instructions.txt` has.\n")

@@ -5,6 +5,7 @@
 #include "bench/fillcmd.h"
 #include "bench/loadcmd.h"
 #include "bench/makecmd.h"
+#include "bench/reflect.h"
 #include "bench/replaycmd.h"
 #include "bench/smapcmd.h"
 
@@ -20,6 +21,7 @@ static int usage(FILE *out, int status) {
 	       "  echo   send the same kind of frames to an echo: the limit of the path\n"
 	       "  replay put frames through a worker, no driver below it\n"
 	       "  socketmap  ask a socketmap server, measure\n"
+	       "  reflect  send datagrams back over a kernel socket\n"
 	       "  cores  how far two CPUs are apart\n"
 	       "stsbench COMMAND --help tells the options.\n",
 	       out);
@@ -42,6 +44,8 @@ int main(int argc, char **argv) {
 		return corelag_run(argc - 1, argv + 1);
 	if (strcmp(command, "replay") == 0)
 		return replaycmd_run(argc - 1, argv + 1);
+	if (strcmp(command, "reflect") == 0)
+		return reflect_run(argc - 1, argv + 1);
 	if (strcmp(command, "socketmap") == 0)
 		return smapcmd_run(argc - 1, argv + 1);
 	if (strcmp(command, "--help") == 0)

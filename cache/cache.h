@@ -110,8 +110,9 @@ bool cache_drop(struct cache *c, const struct name *domain);
 // overdue use may ask again.
 void cache_checked(struct cache *c, const struct name *domain);
 
-// Confirmations, late writes, streamed records, and a slice of the sweep that
-// removes what has ended and folds uses into the store. Every loop turn.
+// Confirmations, late writes, streamed records, and every few milliseconds a
+// slice of the sweep that removes what has ended and folds uses into the store.
+// Every loop turn.
 void cache_turn(struct cache *c, const struct cache_now *now);
 
 // Reads an entry of the table, with its coarse use folded in.

@@ -46,6 +46,7 @@ struct cache {
 	uint64_t backup_cookie;
 	uint64_t ticket;
 	uint64_t sweep_cursor;
+	mono_ns_t sweep_at; // when the next slice is due
 	bool warm;
 	bool loading;	       // policies and failures of the store
 	bool keep_on_disk;     // the clock is suspect: delete nothing

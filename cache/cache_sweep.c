@@ -10,6 +10,7 @@
 #define FOLD_USE_AFTER_S 86400
 #define FOLD_EVERY_S 3600
 #define SWEEP_BUCKETS 128
+#define SWEEP_EVERY_NS (5 * CLOCK_NS_PER_MS)
 #define JUMP_S 1 // a wall clock that is set by less changes no answer
 
 struct sweep {
@@ -108,16 +109,25 @@ static void follow_wall_clock(struct sweep *s) {
 	}
 }
 
+static void sweep_slice(struct sweep *s) {
+	struct cache *c = s->cache;
+	if (c->sweep_cursor == 0) {
+		// Records have to be read for it, so not in each pass.
+		c->folds = s->now->boot >= c->fold_at;
+		c->fold_at = c->folds ? s->now->boot + FOLD_EVERY_S : c->fold_at;
+	}
+	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, s);
+	c->restamp = c->restamp && c->sweep_cursor != 0;
+}
+
 void cache_sweep(struct cache *c, const struct cache_now *now) {
 	struct sweep s = {.cache = c, .now = now};
 	follow_wall_clock(&s);
-	if (c->sweep_cursor == 0) {
-		// Records have to be read for it, so not in each pass.
-		c->folds = now->boot >= c->fold_at;
-		c->fold_at = c->folds ? now->boot + FOLD_EVERY_S : c->fold_at;
+	// A busy loop turns ten thousand times a second: the sweep does not.
+	if (now->mono >= c->sweep_at || c->restamp) {
+		c->sweep_at = now->mono + SWEEP_EVERY_NS;
+		sweep_slice(&s);
 	}
-	table_scan(c->config.table, &c->sweep_cursor, SWEEP_BUCKETS, sweep_entry, &s);
-	c->restamp = c->restamp && c->sweep_cursor != 0;
 	c->restamps = c->restamps
 		      && (c->restamp || c->stats.pending > 0 || c->overrides.unconfirmed_count > 0);
 }

@@ -121,6 +121,21 @@ static void turn_until_done(struct world *w, size_t count) {
 	}
 }
 
+// Many turns at one moment.
+static void turn_on(struct world *w) {
+	for (int i = 0; i < 64; i++) {
+		cache_turn(w->cache, &w->now);
+	}
+}
+
+// A pass of the sweep, the slices of which are milliseconds apart.
+static void sweep(struct world *w) {
+	for (int i = 0; i < 64; i++) {
+		w->now.mono += 5 * CLOCK_NS_PER_MS;
+		cache_turn(w->cache, &w->now);
+	}
+}
+
 static void turn_until_warm(struct world *w) {
 	cache_turn(w->cache, &w->now);
 	while (!cache_warm(w->cache)) {
@@ -289,9 +304,7 @@ static void uses_are_folded_in_day_by_day(void ** /*state*/) {
 		uint64_t writes = store_stats(w.store).writes;
 		(void)entry_use(published(&w, "a.example"), (uint32_t)w.now.boot);
 		assert_true(store_stats(w.store).writes == writes);
-		for (int k = 0; k < 64; k++) {
-			cache_turn(w.cache, &w.now);
-		}
+		sweep(&w);
 		stop(&w);
 		start(&w);
 		struct record got;
@@ -370,24 +383,35 @@ static void what_has_ended_is_swept(void ** /*state*/) {
 	none.ends_at = w.now.boot + 60;
 	cache_put(w.cache, &none, false, 2, &w.now);
 	pass(&w, 61);
-	for (int i = 0; i < 64; i++) {
-		cache_turn(w.cache, &w.now);
-	}
+	sweep(&w);
 	assert_null(published(&w, "n.example"));
 	// An ended policy stays for a week: its failures and first day are known.
 	pass(&w, 86400);
-	for (int i = 0; i < 64; i++) {
-		cache_turn(w.cache, &w.now);
-	}
+	sweep(&w);
 	assert_non_null(published(&w, "a.example"));
 	pass(&w, 8 * 86400);
-	for (int i = 0; i < 64; i++) {
-		cache_turn(w.cache, &w.now);
-	}
+	sweep(&w);
 	assert_null(published(&w, "a.example"));
 	stop(&w);
 	start(&w);
 	assert_int_equal(w.loaded, 0);
+	stop(&w);
+	store_mem_free(w.mem);
+}
+
+static void a_busy_loop_sweeps_no_more_often(void ** /*state*/) {
+	struct world w = begin();
+	start(&w);
+	sweep(&w);
+	struct record none = {.kind = RECORD_NONE, .next_check_at = CLOCK_NEVER};
+	assert_int_equal(name_parse("n.example", 9, &none.domain), NAME_OK);
+	none.ends_at = w.now.boot + 60;
+	cache_put(w.cache, &none, false, 1, &w.now);
+	w.now.boot += 61;
+	turn_on(&w);
+	assert_non_null(published(&w, "n.example"));
+	sweep(&w);
+	assert_null(published(&w, "n.example"));
 	stop(&w);
 	store_mem_free(w.mem);
 }
@@ -416,9 +440,7 @@ static void answers_follow_a_jump_of_the_wall_clock(void ** /*state*/) {
 	cache_turn(w.cache, &w.now);
 	assert_int_equal(rendered_with, w.now.shown - w.now.boot);
 	w.now.shown -= 86400;
-	for (int i = 0; i < 64; i++) {
-		cache_turn(w.cache, &w.now);
-	}
+	turn_on(&w);
 	assert_int_equal(rendered_with, w.now.shown - w.now.boot);
 	struct record got;
 	assert_true(kept(&w, "a.example", &got));
@@ -471,6 +493,7 @@ int main(void) {
 		cmocka_unit_test(a_back_off_outlives_other_failures),
 		cmocka_unit_test(none_records_follow_in_the_background),
 		cmocka_unit_test(what_has_ended_is_swept),
+		cmocka_unit_test(a_busy_loop_sweeps_no_more_often),
 		cmocka_unit_test(dropping_forgets_on_disk_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,6 +150,7 @@ static void turn_until_warm(struct world *w) {
 
 static void sweep(struct world *w) {
 	for (int i = 0; i < 256; i++) {
+		w->now.mono += 5 * CLOCK_NS_PER_MS;
 		cache_turn(w->cache, &w->now);
 	}
 }
