@@ -54,6 +54,7 @@ static struct sched_waiter waiter_of(const struct miss *m) {
 	return (struct sched_waiter){
 		.token = {(uint64_t)m->worker << 32 | m->slot, m->generation},
 		.client = m->client,
+		.silent = m->generation == 0, // a name of a batch is `pending` at once
 	};
 }
 
@@ -69,8 +70,8 @@ answer(struct pump *p,
 		}
 		return;
 	}
-	if (w->token[1] == 0) {
-		return; // a name of a batch was answered `pending` at once
+	if (w->silent) {
+		return;
 	}
 	static const uint8_t VERDICT[] = {
 		[SCHED_LOOK] = READY_LOOK,

@@ -3,6 +3,7 @@
 
 #include "client/stsq.h"
 
+#include "client/stsqlist.h"
 #include "client/stsqwire.h"
 
 #include <arpa/inet.h>
@@ -34,27 +35,10 @@
 #define NEVER UINT64_MAX
 #define IDS 256
 #define HEADER_BYTES 12
+#define SINGLE_MS 60000 // before a batch is tried again
 #define BUFFER_BYTES (1 << 20)
 
 enum { FORMERR = 1, NOTIMP = 4 };
-
-struct ask {
-	struct ask *next;
-	void *tag;
-	uint64_t deadline; // NEVER: not sent yet
-	uint64_t due;	   // of one asleep
-	int rcode;
-	uint8_t tries;
-	bool pending; // the last answer said so
-	bool alone;   // not in a batch
-	const uint8_t *name;
-	char domain[]; // with NUL; then the name as labels
-};
-
-struct list {
-	struct ask *first;
-	struct ask *last;
-};
 
 struct request {
 	bool used;
@@ -83,6 +67,7 @@ struct stsq {
 	struct stsqwire_reply reply;
 	unsigned index; // of its next record
 	struct stsq_stats stats;
+	uint64_t single_until; // the server has shown that it takes no batches
 	unsigned ids_left;
 	uint16_t ids[IDS];
 	struct stsqwire_record record;
@@ -95,36 +80,12 @@ static uint64_t now_ms(void) {
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void append(struct list *l, struct ask *a) {
-	a->next = NULL;
-	if (l->first == NULL) {
-		l->first = a;
-	} else {
-		l->last->next = a;
-	}
-	l->last = a;
-}
-
-static void prepend(struct list *l, struct ask *a) {
-	a->next = l->first;
-	l->last = l->first == NULL ? a : l->last;
-	l->first = a;
-}
-
-static struct ask *take(struct list *l) {
-	struct ask *a = l->first;
-	if (a != NULL) {
-		l->first = a->next;
-	}
-	return a;
-}
-
 // To be asked again, unless its deadline comes before.
 static void sleep_until(struct stsq *s, struct ask *a, uint64_t due) {
 	a->due = due < a->deadline ? due : a->deadline;
 	struct list *l = &s->asleep;
 	if (l->first == NULL || l->last->due <= a->due) {
-		append(l, a); // nearly always: most sleep equally long
+		stsqlist_append(l, a); // nearly always: most sleep equally long
 		return;
 	}
 	struct ask **at = &l->first;
@@ -133,13 +94,6 @@ static void sleep_until(struct stsq *s, struct ask *a, uint64_t due) {
 	}
 	a->next = *at;
 	*at = a;
-}
-
-static void free_list(struct list *l) {
-	struct ask *a;
-	while ((a = take(l)) != NULL) {
-		free(a);
-	}
 }
 
 // Opening and asking.
@@ -167,6 +121,11 @@ static int connect_to(const struct stsq_config *c) {
 		return rc;
 	}
 	return fd;
+}
+
+static bool draw_ids(struct stsq *s) {
+	s->ids_left = IDS;
+	return getrandom(s->ids, sizeof(s->ids), 0) == sizeof(s->ids);
 }
 
 static void set_defaults(struct stsq_config *c) {
@@ -200,6 +159,10 @@ int stsq_open(const struct stsq_config *config, struct stsq **out) {
 	}
 	rc = s->fd = connect_to(&s->config);
 	if (rc < 0) {
+		goto end;
+	}
+	if (!draw_ids(s)) {
+		rc = -errno;
 		goto end;
 	}
 	// Borrowed no longer than this call.
@@ -241,7 +204,7 @@ int stsq_ask(struct stsq *s, const char *domain, void *tag) {
 	};
 	memcpy(a->domain, domain, len);
 	memcpy(a->domain + len, name, bytes);
-	append(&s->ready, a);
+	stsqlist_append(&s->ready, a);
 	s->left++;
 	return 0;
 }
@@ -250,9 +213,10 @@ int stsq_ask(struct stsq *s, const char *domain, void *tag) {
 
 static uint16_t new_id(struct stsq *s) {
 	for (;;) {
-		if (s->ids_left == 0) {
-			(void)getrandom(s->ids, sizeof(s->ids), 0);
-			s->ids_left = IDS;
+		if (s->ids_left == 0 && !draw_ids(s)) {
+			for (unsigned i = 0; i < IDS; i++) {
+				s->ids[i]++; // it was there when the client was opened
+			}
 		}
 		uint16_t id = s->ids[--s->ids_left];
 		unsigned i = 0;
@@ -268,13 +232,13 @@ static uint16_t new_id(struct stsq *s) {
 // The next domain to be asked; those past their deadline are put aside.
 static struct ask *next_ready(struct stsq *s, uint64_t now) {
 	while (s->ready.first != NULL && s->ready.first->deadline <= now) {
-		append(&s->over, take(&s->ready));
+		stsqlist_append(&s->over, stsqlist_take(&s->ready));
 	}
 	return s->ready.first;
 }
 
 static void put_in(struct stsq *s, struct request *r, uint64_t now) {
-	struct ask *a = take(&s->ready);
+	struct ask *a = stsqlist_take(&s->ready);
 	if (a->deadline == NEVER) {
 		a->deadline = now + s->config.deadline_ms;
 	}
@@ -288,11 +252,20 @@ static void put_in(struct stsq *s, struct request *r, uint64_t now) {
 	r->asks[r->count++] = a;
 }
 
+static bool takes_batches(const struct stsq *s, uint64_t now) {
+	return s->config.batch > 1 && now >= s->single_until;
+}
+
+static void note_no_batches(struct stsq *s, uint64_t now) {
+	s->single_until = now + SINGLE_MS;
+	s->stats.batches = false;
+}
+
 static void fill(struct stsq *s, struct request *r, struct stsqwire_request *wire, uint64_t now) {
 	struct ask *a = s->ready.first;
 	*r = (struct request){
 		.used = true,
-		.batch = s->stats.batches && !a->alone,
+		.batch = takes_batches(s, now) && !a->alone,
 		.id = new_id(s),
 	};
 	stsqwire_begin(wire, r->id, a->name, s->zone, r->batch);
@@ -300,6 +273,10 @@ static void fill(struct stsq *s, struct request *r, struct stsqwire_request *wir
 	while (r->batch && r->count < s->config.batch && (a = next_ready(s, now)) != NULL
 	       && !a->alone && stsqwire_add(wire, a->name)) {
 		put_in(s, r, now);
+	}
+	for (unsigned i = 0; i < r->count; i++) {
+		uint64_t deadline = r->asks[i]->deadline;
+		r->due = r->due < deadline ? r->due : deadline;
 	}
 	r->question_len = wire->question_len;
 	memcpy(r->question, wire->octets + HEADER_BYTES, wire->question_len);
@@ -340,7 +317,7 @@ static void end_request(struct stsq *s, struct request *r) {
 static void ask_again(struct stsq *s, struct request *r) {
 	for (unsigned i = r->count; i-- > 0;) {
 		if ((r->missing >> i & 1) != 0) {
-			prepend(&s->ready, r->asks[i]);
+			stsqlist_prepend(&s->ready, r->asks[i]);
 		}
 	}
 	end_request(s, r);
@@ -355,7 +332,7 @@ static void let_time_pass(struct stsq *s, uint64_t now) {
 		}
 	}
 	while (s->asleep.first != NULL && s->asleep.first->due <= now) {
-		append(&s->ready, take(&s->asleep));
+		stsqlist_prepend(&s->ready, stsqlist_take(&s->asleep));
 	}
 }
 
@@ -384,7 +361,7 @@ static struct request *find(struct stsq *s, unsigned id) {
 static void take_error(struct stsq *s, struct request *r, unsigned rcode, uint64_t now) {
 	bool misread = rcode == FORMERR || rcode == NOTIMP;
 	if (r->batch && misread) {
-		s->stats.batches = false;
+		note_no_batches(s, now);
 		ask_again(s, r);
 		return;
 	}
@@ -394,7 +371,7 @@ static void take_error(struct stsq *s, struct request *r, unsigned rcode, uint64
 		}
 		r->asks[i]->rcode = (int)rcode;
 		if (misread) {
-			append(&s->over, r->asks[i]);
+			stsqlist_append(&s->over, r->asks[i]);
 		} else {
 			sleep_until(s, r->asks[i], now + ERROR_RETRY_MS);
 		}
@@ -419,8 +396,9 @@ static void take_datagram(struct stsq *s, size_t len, uint64_t now) {
 		return;
 	}
 	if (r->batch && !reply->batch) {
-		s->stats.batches = false; // only the question was answered
+		note_no_batches(s, now); // only the question was answered
 	}
+	s->stats.batches |= reply->batch;
 	s->answered = r;
 	s->index = reply->batch ? reply->first : 0;
 }
@@ -482,7 +460,7 @@ static bool take_record(struct stsq *s, struct stsq_answer *out, uint64_t now) {
 }
 
 static bool give_up(struct stsq *s, struct stsq_answer *out) {
-	struct ask *a = take(&s->over);
+	struct ask *a = stsqlist_take(&s->over);
 	if (a == NULL) {
 		return false;
 	}
@@ -574,9 +552,9 @@ void stsq_close(struct stsq *s) {
 			}
 		}
 	}
-	free_list(&s->ready);
-	free_list(&s->asleep);
-	free_list(&s->over);
+	stsqlist_free(&s->ready);
+	stsqlist_free(&s->asleep);
+	stsqlist_free(&s->over);
 	free(s->requests);
 	if (s->fd >= 0) {
 		close(s->fd);

@@ -16,7 +16,8 @@
 // option; lookup_parse() tells where.
 
 #define BATCH_NAMES_MAX TABLE_BURST_MAX
-#define BATCH_OPTION_MAX 1232 // octets of the option; a request is not larger
+#define BATCH_DATAGRAMS_MAX 16 // what is left is not answered
+#define BATCH_OPTION_MAX 1232  // octets of the option; a request is not larger
 
 enum batch_fate {
 	BATCH_DOMAIN,  // to be looked up

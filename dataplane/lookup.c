@@ -75,14 +75,15 @@ int lookup_zone_parse(const char *text, struct lookup_zone *out) {
 	*start = (uint8_t)(at - start - 1);
 	*at++ = 0;
 	out->wire_len = (uint8_t)(at - out->wire);
-	uint8_t low[sizeof(out->low)] = {0};
-	uint8_t mask[sizeof(out->low_mask)] = {0};
+	uint8_t octets[sizeof(out->words)] = {0};
+	uint8_t mask[sizeof(out->word_mask)] = {0};
 	for (size_t i = 0; i < out->wire_len; i++) {
-		low[i] = out->wire[i] | 0x20;
-		mask[i] = 0xff;
+		bool letter = out->wire[i] >= 'a' && out->wire[i] <= 'z';
+		mask[i] = letter ? 0xdf : 0xff; // either case
+		octets[i] = out->wire[i] & mask[i];
 	}
-	memcpy(out->low, low, sizeof(low));
-	memcpy(out->low_mask, mask, sizeof(mask));
+	memcpy(out->words, octets, sizeof(octets));
+	memcpy(out->word_mask, mask, sizeof(mask));
 	return 0;
 }
 

@@ -29,9 +29,9 @@
 struct lookup_zone {
 	uint8_t wire[64];
 	uint8_t wire_len; // with the root label
-	// The same with bit 0x20 set in every octet, and which octets of it count.
-	uint64_t low[8];
-	uint64_t low_mask[8];
+	// The same eight octets at a time, and which bits of them count: not the case.
+	uint64_t words[8];
+	uint64_t word_mask[8];
 	bool signatures;  // a TSIG record is read; else it is an error
 	uint8_t nsid_len; // 0: NSID is not answered
 	uint8_t nsid[32];

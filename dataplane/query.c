@@ -203,7 +203,7 @@ static void answer_batch(struct loop *l, struct work *k) {
 	memcpy(head, rte_pktmbuf_mtod(k->m, const uint8_t *), head_bytes);
 	unsigned next = 0;
 	reply(l, k, batch_write(b, &k->q, &l->s->zone, l->boot, &next, loop_payload(k)));
-	while (next < b->count) {
+	for (unsigned i = 1; next < b->count && i < BATCH_DATAGRAMS_MAX; i++) {
 		if (l->out_count >= BATCH_OUT) {
 			loop_flush(l);
 		}

@@ -186,14 +186,11 @@ static bool may_be_special(const uint8_t *label) {
 	       || (uint8_t)(label[0] - '0') < 10;
 }
 
-// Whether the zone begins at this border. The bit 0x20 tells lower from upper
-// case in letters; where it tells anything else apart, the labels would not end
-// as they do.
+// Whether the zone begins at this border.
 static bool is_zone(const struct lookup_zone *zone, const uint8_t *at) {
-	const uint64_t lower = 0x2020202020202020ULL;
-	uint64_t off = ((load64(at) | lower) ^ zone->low[0]) & zone->low_mask[0];
+	uint64_t off = (load64(at) ^ zone->words[0]) & zone->word_mask[0];
 	for (unsigned i = 8; i < zone->wire_len; i += 8) {
-		off |= ((load64(at + i) | lower) ^ zone->low[i / 8]) & zone->low_mask[i / 8];
+		off |= (load64(at + i) ^ zone->words[i / 8]) & zone->word_mask[i / 8];
 	}
 	return off == 0;
 }
@@ -403,9 +400,10 @@ static size_t put_policy(
 	put_ready(rdata, body);
 	*sum = body->answer_sum;
 	if (stale && body->fresh_at != 0) {
+		uint8_t less = (uint8_t)(rdata[body->fresh_at] - '0'); // it may be '0' already
 		rdata[body->fresh_at] = '0';
 		// Less than it was by this, modulo 65535.
-		*sum += 0xffff00 - sum_shifted(SUM_PAIR('1' - '0', 0), body->fresh_at % 2 != 0);
+		*sum += 0xffff00 - sum_shifted(SUM_PAIR(less, 0), body->fresh_at % 2 != 0);
 	}
 	return put_round(u, at, ttl, body->answer_bytes, sum);
 }

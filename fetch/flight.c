@@ -157,6 +157,9 @@ struct flight *flight_of_task(const struct flight_pool *f, uint64_t task) {
 }
 
 bool flight_wait(struct flight_waiters *w, const struct sched_waiter *waiter) {
+	if (waiter->silent) {
+		return true;
+	}
 	if (w->count == w->cap) {
 		size_t cap = w->cap > 0 ? 2 * w->cap : 4;
 		struct sched_waiter *grown = reallocarray(w->list, cap, sizeof(*grown));

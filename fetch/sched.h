@@ -45,6 +45,7 @@ struct sched_reply {
 struct sched_waiter {
 	uint64_t token[2];
 	uint64_t client; // who asks, for the limits on misses; 0: not limited
+	bool silent;	 // has an answer already: it counts, and is not told of the end
 };
 
 // What makes a failure beside an unexpired enforce or testing policy look like an
