@@ -185,6 +185,22 @@ static void stale_outcomes_find_nobody(void ** /*state*/) {
 	close_fixture(f);
 }
 
+// A name of a batch: the question starts the job, or joins it, and is forgotten.
+static void who_has_an_answer_already_is_not_kept(void ** /*state*/) {
+	struct fixture *f = open_fixture(4, 4);
+	struct name n = numbered(1);
+	const struct sched_waiter silent = {.client = 7, .silent = true};
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_true(sched_want(f->s, &n, SCHED_MISS, &silent, f->now, f->ns));
+	}
+	assert_true(want(f, 1, SCHED_MISS, true));
+	assert_int_equal(f->task_count, 1);
+	struct outcome o = {.code = OUTCOME_ABSENT};
+	deliver(f, 0, &o);
+	assert_int_equal(f->answered, 1);
+	close_fixture(f);
+}
+
 static void settled_of_nothing_is_nothing(void ** /*state*/) {
 	struct fixture *f = open_fixture(4, 4);
 	struct name n = numbered(1);
@@ -362,6 +378,7 @@ static void mended_policies_are_counted(void ** /*state*/) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stale_outcomes_find_nobody),
+		cmocka_unit_test(who_has_an_answer_already_is_not_kept),
 		cmocka_unit_test(settled_of_nothing_is_nothing),
 		cmocka_unit_test(nothing_starts),
 		cmocka_unit_test(mended_policies_are_counted),
