@@ -383,6 +383,11 @@ size_t lookup_answer_policy_text(
 	size_t left = body->text_bytes < LOOKUP_POLICY_TEXT_MAX ? body->text_bytes
 								: LOOKUP_POLICY_TEXT_MAX;
 	a.nsid = false;
+	if (room(&a) < RR_BYTES + 2) { // beside a long name and a signature
+		size_t n = finish(&a, 0, true);
+		buf[2] |= 0x02; // TC
+		return n;
+	}
 	uint8_t *length = begin_rr(&a, HEADER_BYTES, TYPE_TXT, 0);
 	while (left > 0 && room(&a) > 1) {
 		size_t len = left < 255 ? left : 255;
