@@ -69,7 +69,7 @@ machine() {
 		sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1
 		echo "$(nproc) cores, $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
 		cc --version | head -1
-		echo "DPDK $(pkg-config --modversion libdpdk), Linux $(uname -r)"
+		echo "DPDK $(pkg-config --modversion libdpdk), Linux $(uname -r | cut -d- -f1)"
 		date -u +%Y-%m-%d
 	} >"$dir/machine"
 }
