@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Proves: with af_xdp and `port.xdp: service` only UDP to the service is taken, by
-# one and by two queues; the kernel answers ARP, neighbour discovery, ping, other
-# UDP ports and TCP at the same addresses; a cut answer has TC where TCP is served
-# at its very address, and dig, dnspython and Node then get it whole; the program
-# leaves with stsd, killed or not.
+# Proves: of a table of frames the XDP program takes what it should; with af_xdp
+# and `port.xdp: service` only UDP to the service is taken, by one queue and by
+# two; the kernel answers ARP, neighbour discovery, ping, other UDP ports and TCP
+# at the same addresses; a cut answer has TC where TCP is served at its very
+# address, and dig, dnspython and Node then get it whole; the program leaves with
+# stsd, killed or not.
 set -euo pipefail
 # shellcheck source=tests/internet/internet.sh
 . "$(dirname "$0")/../internet/internet.sh"
@@ -123,6 +124,8 @@ kernel_did_the_rest() {
 		"$(ctl --json stats | jq '.stsd_neighbour_answers_total')" 0
 	[ "$(ctl --json stats | jq '.stsd_tcp_answers_policy_total')" -ge 2 ]
 }
+
+"$BUILD/tests/steered"
 
 internet_up
 mta_up
