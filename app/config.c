@@ -56,7 +56,8 @@ static const struct option OPTIONS[] = {
 	{"port.device", TYPE_TEXT, AT(device), 1, 255, "sts0", "tap name, interface, memif socket or PCI address"},
 	{"port.args", TYPE_TEXT, AT(device_args), 0, 255, "", "further device arguments, key=value,..."},
 	{"port.host_address", TYPE_PREFIXES, AT(host_addresses), 0, 8, "10.127.53.2/24,fd00:127:53::2/64", "tap: addresses of the kernel's side"},
-	{"port.force", TYPE_BOOL, AT(force), 0, 0, "no", "af_xdp also on the interface of the default route"},
+	{"port.xdp", TYPE_XDP, AT(xdp), 0, 0, "service", "service (UDP to listen.port at listen.address, the rest is the kernel's) or all: what af_xdp takes"},
+	{"port.force", TYPE_BOOL, AT(force), 0, 0, "no", "port.xdp: all also on the interface of the default route"},
 	{"port.vlan", TYPE_NUMBER, AT(vlan), 0, 4094, "0", "answer only this VLAN; 0: any, as it came"},
 	{"dataplane.workers", TYPE_NUMBER, AT(workers), 1, 64, "1", "poll loops, one queue pair each"},
 	{"dataplane.cores", TYPE_CPUS, AT(worker_cpus), 0, 1023, "", "CPUs of the workers; empty: from the last one down"},
@@ -174,6 +175,7 @@ set_bool(const struct config_place *p, const struct option *o, const char *text,
 
 static const char *const HUGE[] = {"auto", "yes", "no", NULL};
 static const char *const UNKNOWN[] = {"notfound", "temp", NULL}; // enum config_unknown
+static const char *const XDP[] = {"all", "service", NULL};	 // enum port_xdp
 static const char *const NO_WORDS[] = {NULL};
 
 static int
@@ -190,6 +192,7 @@ set_word(const struct config_place *p, const struct option *o, const char *text,
 	}
 	const char *const *words = o->type == TYPE_HUGEPAGES ? HUGE
 				   : o->type == TYPE_UNKNOWN ? UNKNOWN
+				   : o->type == TYPE_XDP     ? XDP
 							     : NO_WORDS;
 	for (uint64_t i = 0; words[i] != NULL; i++) {
 		if (strcmp(text, words[i]) == 0) {
@@ -486,6 +489,9 @@ static void print_scalar(const struct config *c, const struct option *o, FILE *t
 		break;
 	case TYPE_UNKNOWN:
 		snprintf(text, sizeof(text), "%s", UNKNOWN[*number]);
+		break;
+	case TYPE_XDP:
+		snprintf(text, sizeof(text), "%s", XDP[*number]);
 		break;
 	case TYPE_LEVEL:
 		snprintf(text, sizeof(text), "%s", LEVEL[*number]);

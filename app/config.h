@@ -72,6 +72,7 @@ struct config {
 	char device[CONFIG_TEXT_MAX];
 	char device_args[CONFIG_TEXT_MAX];
 	struct config_prefixes host_addresses;
+	uint64_t xdp; // enum port_xdp
 	uint64_t force;
 	uint64_t workers;
 	struct config_cpus worker_cpus;

@@ -21,6 +21,7 @@ enum type {
 	TYPE_DRIVER,
 	TYPE_HUGEPAGES,
 	TYPE_UNKNOWN, // notfound, temp
+	TYPE_XDP,     // all, service
 	TYPE_LEVEL,
 	TYPE_PREFIXES, // networks; a bare address is one host
 	TYPE_CPUS,

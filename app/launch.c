@@ -144,6 +144,23 @@ static void set_zone(const struct config *c, struct lookup_zone *z) {
 	}
 }
 
+// Which addresses of the data plane are named by listen.tcp with the same port.
+// The kernel has them too where port.xdp leaves TCP to it.
+static uint8_t tcp_at(const struct config *c) {
+	uint8_t at = 0;
+	bool kernel = c->driver == PORT_AF_XDP && c->xdp == PORT_XDP_SERVICE;
+	for (unsigned i = 0; kernel && i < c->addresses.count; i++) {
+		const struct address *ours = &c->addresses.at[i].address;
+		for (unsigned j = 0; j < c->tcp_listen.count; j++) {
+			const struct value_endpoint *t = &c->tcp_listen.at[j];
+			bool here = t->port == c->port && t->address.family == ours->family
+				    && memcmp(t->address.octets, ours->octets, 16) == 0;
+			at |= here ? (uint8_t)(1U << i) : 0;
+		}
+	}
+	return at;
+}
+
 static int open_dataplane(struct appliance *a) {
 	const struct config *c = a->config;
 	struct dataplane_config d = {
@@ -151,6 +168,7 @@ static int open_dataplane(struct appliance *a) {
 			.driver = (enum port_driver)c->driver,
 			.device = c->device,
 			.device_args = c->device_args,
+			.xdp = (enum port_xdp)c->xdp,
 			.force = c->force != 0,
 			.queues = (unsigned)c->workers,
 			.mbufs = (uint32_t)c->mbufs,
@@ -161,6 +179,7 @@ static int open_dataplane(struct appliance *a) {
 		.udp_port = (uint16_t)c->port,
 		.addresses = c->addresses.at,
 		.address_count = c->addresses.count,
+		.tcp_at = tcp_at(c),
 		.trust = &a->trust,
 		.vlan = (uint16_t)c->vlan,
 		.hold_stub_ms = (uint32_t)c->hold_stub_ms,

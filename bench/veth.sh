@@ -75,6 +75,7 @@ xdp_off() { # NAMESPACE DEVICE
 stsd_config_of() { # DRIVER
 	cat >"$DIR/stsd.yaml" <<-EOC
 		port.driver: $1
+		port.xdp: all
 		port.device: $PORT
 		listen.address: $STSD_IP/24
 		clients.allow: [10.98.0.0/24, 127.0.0.0/8]

@@ -99,6 +99,7 @@ static void set_owner(struct dataplane *dp, const struct dataplane_config *c) {
 		o->addresses[i] = z->addresses[i] = c->addresses[i].address;
 	}
 	o->address_count = (uint8_t)c->address_count;
+	dp->shared.tcp_at = c->tcp_at;
 	z->address_count = (uint8_t)c->address_count;
 }
 
@@ -122,6 +123,11 @@ int dataplane_open(
 		return rc;
 	}
 	set_owner(dp, config);
+	rc = port_take(&dp->shared.port, &dp->shared.owner);
+	if (rc < 0) {
+		dataplane_close(dp);
+		return rc;
+	}
 	rc = make_rings(dp);
 	for (unsigned i = 0; rc == 0 && i < config->port.queues; i++) {
 		rc = make_worker(dp, config, i);

@@ -24,6 +24,8 @@ struct dataplane_config {
 	// Addresses the data plane owns and answers for, with on-link prefix.
 	const struct prefix *addresses;
 	unsigned address_count;
+	// Bit i: TCP to address i and the port is served, by the kernel.
+	uint8_t tcp_at;
 	const struct trust *trust; // borrowed until dataplane_open() returns
 	struct lookup_zone zone;
 	uint16_t vlan;		   // 0: untagged and tagged frames are answered as they came

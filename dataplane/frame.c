@@ -35,16 +35,20 @@ static void put16(uint8_t *p, size_t v) {
 	p[1] = (uint8_t)v;
 }
 
-bool frame_is_ours(const struct frame_owner *o, uint8_t family, const uint8_t *octets) {
+int frame_address(const struct frame_owner *o, uint8_t family, const uint8_t *octets) {
 	bool v4 = family == AF_INET;
 	for (unsigned i = 0; i < o->address_count; i++) {
 		const uint8_t *ours = o->addresses[i].octets;
 		if (o->addresses[i].family == family
 		    && (v4 ? memcmp(ours, octets, 4) : memcmp(ours, octets, 16)) == 0) {
-			return true;
+			return (int)i;
 		}
 	}
-	return false;
+	return -1;
+}
+
+bool frame_is_ours(const struct frame_owner *o, uint8_t family, const uint8_t *octets) {
+	return frame_address(o, family, octets) >= 0;
 }
 
 // This network, loopback, multicast, class E and broadcast cannot be answered.

@@ -88,4 +88,6 @@ uint64_t frame_turn_ip(const struct frame_view *v, uint8_t *data, size_t udp_byt
 // Swaps the link-layer addresses.
 void frame_turn_link(uint8_t *data);
 
+// @return Which of the owner's addresses it is, or -1.
+int frame_address(const struct frame_owner *o, uint8_t family, const uint8_t *octets);
 bool frame_is_ours(const struct frame_owner *o, uint8_t family, const uint8_t *octets);

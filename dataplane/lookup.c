@@ -346,6 +346,7 @@ void lookup_parse(
 	q->rcode = 0;
 	q->edns_rcode = 0;
 	q->has_question = q->has_opt = q->dnssec_ok = q->wants_nsid = q->any_type = q->claims = false;
+	q->tcp_here = false;
 	q->question_bytes = 0;
 	q->size_max = 512;
 	q->batch_at = 0;

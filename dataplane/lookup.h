@@ -78,6 +78,7 @@ struct lookup_query {
 	bool recursion_desired;
 	bool any_type; // QTYPE ANY: from memory, never a fetch (RFC 8482)
 	bool claims;   // it has a COOKIE option or a TSIG record
+	bool tcp_here; // TCP is served where it came to: a cut answer says TC
 	uint16_t qtype;
 	uint16_t question_bytes; // behind the header
 	uint16_t size_max;	 // largest answer: min(client's size, 1232) or 512
@@ -96,6 +97,7 @@ struct lookup_query {
 void lookup_claim(struct lookup_query *q);
 
 // Reads a query. Constant work for any input; nothing beyond len is touched.
+// What it came to is not in it: tcp_here is false.
 void lookup_parse(
 	const struct lookup_zone *zone,
 	const uint8_t *msg,

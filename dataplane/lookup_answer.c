@@ -34,7 +34,8 @@ struct answer {
 	uint16_t authorities;
 	bool nsid; // still to be sent
 	bool cookie;
-	int ede; // -1: none
+	bool cut; // there was no room for all of it
+	int ede;  // -1: none
 };
 
 static void put16(uint8_t **at, unsigned v) {
@@ -100,13 +101,16 @@ static void put_opt(struct answer *a) {
 	put16(&length, (unsigned)(a->at - length - 2));
 }
 
-// RD and CD are copied, QR is set, RA, AD, Z and TC are not.
+// RD and CD are copied, QR is set, RA, AD and Z are not. TC sends the client to
+// TCP at the same address: it is set where somebody listens there.
 static size_t finish(struct answer *a, uint8_t rcode, bool authoritative) {
 	if (a->q->has_opt) {
 		put_opt(a);
 	}
 	uint8_t *h = a->buf;
-	h[2] = (uint8_t)((h[2] & 0x79) | 0x80 | (authoritative ? 0x04 : 0));
+	h[2] = (uint8_t
+	)((h[2] & 0x79) | 0x80 | (authoritative ? 0x04 : 0) | (a->cut && a->q->tcp_here ? 0x02 : 0)
+	);
 	h[3] = (uint8_t)((h[3] & 0x10) | rcode);
 	uint8_t *counts = h + 4;
 	put16(&counts, a->q->has_question ? 1 : 0);
@@ -277,6 +281,7 @@ static void put_strings(struct answer *a, const struct entry_body *body) {
 	}
 	put_octets(a, body->data, take);
 	if (take < body->answer_bytes) {
+		a->cut = true;
 		put_string(a, MORE, MORE_BYTES);
 	}
 }
@@ -398,6 +403,7 @@ size_t lookup_answer_policy_text(
 		text += len;
 		left -= len;
 	}
+	a.cut = left > 0;
 	end_rr(&a, length);
 	a.answers = 1;
 	return finish(&a, 0, true);

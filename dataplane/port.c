@@ -68,7 +68,17 @@ static bool has_default_route(const char *device) {
 	return found;
 }
 
-static void vdev_args(const struct port_config *c, struct port *p, char *args, size_t cap) {
+static bool is_steered(const struct port_config *c) {
+	return c->driver == PORT_AF_XDP && c->xdp == PORT_XDP_SERVICE;
+}
+
+static void vdev_args(
+	const struct port_config *c,
+	const char *program,
+	struct port *p,
+	char *args,
+	size_t cap
+) {
 	switch (c->driver) {
 	case PORT_TAP:
 		snprintf(p->vdev, sizeof(p->vdev), "net_tap_sts");
@@ -80,7 +90,15 @@ static void vdev_args(const struct port_config *c, struct port *p, char *args, s
 		break;
 	case PORT_AF_XDP:
 		snprintf(p->vdev, sizeof(p->vdev), "net_af_xdp_sts");
-		snprintf(args, cap, "iface=%s,start_queue=0,queue_count=%u", c->device, c->queues);
+		snprintf(
+			args,
+			cap,
+			"iface=%s,start_queue=0,queue_count=%u%s%s",
+			c->device,
+			c->queues,
+			program[0] != '\0' ? ",xdp_prog=" : "",
+			program
+		);
 		break;
 	case PORT_MEMIF:
 		snprintf(p->vdev, sizeof(p->vdev), "net_memif_sts");
@@ -97,9 +115,11 @@ static void vdev_args(const struct port_config *c, struct port *p, char *args, s
 
 static int find_device(const struct port_config *c, struct port *p) {
 	char args[512] = "";
-	if (c->driver == PORT_AF_XDP && !c->force && has_default_route(c->device)) {
+	char program[STEER_PATH_MAX] = "";
+	if (c->driver == PORT_AF_XDP && !is_steered(c) && !c->force
+	    && has_default_route(c->device)) {
 		LOG(ERROR,
-		    "%s carries the default route; af_xdp would take all of its traffic (port.force)",
+		    "%s carries the default route; port.xdp: all would take all of its traffic (port.force)",
 		    c->device);
 		return ERR_PORT;
 	}
@@ -107,7 +127,10 @@ static int find_device(const struct port_config *c, struct port *p) {
 		struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 		(void)setrlimit(RLIMIT_MEMLOCK, &all);
 	}
-	vdev_args(c, p, args, sizeof(args));
+	if (is_steered(c) && steer_open(&p->steer, c->device, program) < 0) {
+		return ERR_PORT;
+	}
+	vdev_args(c, program, p, args, sizeof(args));
 	int rc = p->vdev[0] == '\0' ? 0 : rte_eal_hotplug_add("vdev", p->vdev, args);
 	if (rc < 0) {
 		LOG(ERROR, "%s cannot be made with %s: %s", p->vdev, args, err_str(rc));
@@ -239,9 +262,10 @@ static void dress_tap(const struct port_config *c) {
 }
 
 int port_open(const struct port_config *c, struct port *p) {
-	*p = (struct port){0};
+	*p = (struct port){.steer = {.object = -1, .link = -1}};
 	int rc = find_device(c, p);
 	if (rc < 0) {
+		steer_close(&p->steer);
 		return rc;
 	}
 	struct rte_eth_dev_info info;
@@ -270,6 +294,7 @@ int port_open(const struct port_config *c, struct port *p) {
 		port_close(p);
 		return ERR_PORT;
 	}
+	steer_loaded(&p->steer);
 	memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
 	// Neighbour solicitations come to multicast addresses; not every driver
 	// filters, so not every driver knows the call.
@@ -280,7 +305,12 @@ int port_open(const struct port_config *c, struct port *p) {
 	return 0;
 }
 
+int port_take(struct port *p, const struct frame_owner *owner) {
+	return p->steer.device == 0 ? 0 : steer_take(&p->steer, owner);
+}
+
 void port_close(struct port *p) {
+	steer_close(&p->steer);
 	(void)rte_eth_dev_stop(p->id);
 	(void)rte_eth_dev_close(p->id);
 	for (unsigned i = 0; i < PORT_QUEUES_MAX; i++) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "base/address.h"
+#include "dataplane/frame.h"
+#include "dataplane/steer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +26,12 @@ enum port_driver {
 const char *port_driver_str(enum port_driver d);
 bool port_driver_parse(const char *word, enum port_driver *out);
 
+// What AF_XDP takes from the kernel.
+enum port_xdp {
+	PORT_XDP_ALL,	  // every frame of its queues
+	PORT_XDP_SERVICE, // UDP to the service (dataplane/steer.h)
+};
+
 #define PORT_QUEUES_MAX 64
 
 struct port_config {
@@ -31,7 +39,8 @@ struct port_config {
 	const char *device; // tap name, interface, memif socket path, PCI address
 	// "key=value,..." added to the device arguments of the driver, or "".
 	const char *device_args;
-	bool force;	     // af_xdp also on the interface of the default route
+	enum port_xdp xdp;   // of af_xdp
+	bool force;	     // PORT_XDP_ALL also on the interface of the default route
 	unsigned queues;     // pairs of them, at most PORT_QUEUES_MAX
 	uint32_t mbufs;	     // per queue pair; 0: chosen by the queues' sizes
 	uint32_t mbufs_kept; // of them the owner may keep so many
@@ -47,10 +56,16 @@ struct port {
 	bool rx_checksums;			    // the NIC tells good from bad
 	struct rte_mempool *pools[PORT_QUEUES_MAX]; // one per queue pair
 	char vdev[64];				    // name of the virtual device, "" for a NIC
+	struct steer steer;			    // of PORT_XDP_SERVICE
 };
 
-// Makes the device, its pools and queues, and starts it.
+// Makes the device, its pools and queues, and starts it. Frames come after
+// port_take().
 // @return 0 or ERR_PORT; what failed has been logged.
 // Context: EAL's main lcore.
 [[nodiscard]] int port_open(const struct port_config *c, struct port *out);
+
+// Says whose frames the port is for: with PORT_XDP_SERVICE only those come.
+// @return 0 or ERR_PORT; what failed has been logged.
+[[nodiscard]] int port_take(struct port *p, const struct frame_owner *owner);
 void port_close(struct port *p);

@@ -38,6 +38,10 @@ static struct trust_sender sender_of(const struct work *k) {
 static void parse_query(const struct loop *l, struct work *k) {
 	const uint8_t *msg = loop_payload(k);
 	lookup_parse(&l->s->zone, msg, k->v.payload_bytes, &k->q);
+	if (l->s->tcp_at != 0) {
+		int at = frame_address(&l->s->owner, k->v.family, k->v.target);
+		k->q.tcp_here = at >= 0 && (l->s->tcp_at >> at & 1) != 0;
+	}
 	if (trust_matters(&k->q, k->trust)) {
 		const struct trust_sender from = sender_of(k);
 		trust_judge(&l->clients->trust, &from, msg, l->wall, &k->q);

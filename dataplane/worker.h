@@ -79,6 +79,7 @@ struct worker_shared {
 	struct port port;
 	struct frame_owner owner;
 	struct lookup_zone zone;
+	uint8_t tcp_at; // bit i: TCP to address i of the owner is served too
 	const char *version;
 	const char *tcp;
 	boot_s_t started;

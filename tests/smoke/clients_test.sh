@@ -83,6 +83,8 @@ must first "$(ask good.test)"
 for server in 10.127.53.1 fd00:127:53::1; do in_srv "$0" clients "$DIR" "$server"; done
 stsd_stop TERM
 
+ip -n "$SRV" addr add 10.98.0.1/24 dev "$PORT"
+ip -n "$SRV" addr add fd98::1/64 dev "$PORT" nodad
 stsd_config "port.driver: af_xdp" "port.device: $PORT" \
 	"listen.address: [10.98.0.1/24, \"fd98::1/64\"]"
 stsd_start

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Proves: af_packet and af_xdp serve a real client over a veth pair, IPv4 and
-# IPv6, a cold domain included; two workers share af_packet by fan-out; a VLAN
-# tag stays on the answers, and other VLANs meet silence.
+# Proves: af_packet and af_xdp (`port.xdp: all`) serve a real client over a veth
+# pair, IPv4 and IPv6, a cold domain included; two workers share af_packet by
+# fan-out; a VLAN tag stays on the answers, and other VLANs meet silence.
 set -euo pipefail
 # shellcheck source=tests/internet/internet.sh
 . "$(dirname "$0")/../internet/internet.sh"
@@ -12,7 +12,8 @@ internet_up
 mta_up
 
 try() { # DRIVER WORKERS DOMAIN
-	stsd_config "port.driver: $1" "port.device: $PORT" "dataplane.workers: $2" \
+	stsd_config "port.driver: $1" "port.xdp: all" "port.device: $PORT" \
+		"dataplane.workers: $2" \
 		"listen.address: [10.98.0.1/24, \"fd98::1/64\"]"
 	stsd_start
 	local server got

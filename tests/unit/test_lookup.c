@@ -329,6 +329,68 @@ static void a_recheck_of_any_type_is_not_fresh(void ** /*state*/) {
 	table_free(t);
 }
 
+// An entry with an answer of several strings, 1100 octets in all, and a text of
+// twice as many.
+static struct entry *long_entry(struct table *t) {
+	enum { STRINGS = 11, STRING_BYTES = 100, ANSWER_BYTES = STRINGS * STRING_BYTES };
+	struct entry *e = table_entry_new(t, "a.example", 9, 3 * ANSWER_BYTES + RECORD_NONE_BYTES);
+	assert_non_null(e);
+	e->kind = ENTRY_POLICY;
+	e->ends_s = e->check_s = 500;
+	struct entry_body *body = table_entry_body(e);
+	memset(body->data, 'x', 3 * ANSWER_BYTES);
+	for (size_t i = 0; i < STRINGS; i++) {
+		body->data[i * STRING_BYTES] = STRING_BYTES - 1;
+	}
+	body->answer_bytes = ANSWER_BYTES;
+	body->text_at = 0;
+	body->text_bytes = 2 * ANSWER_BYTES;
+	return e;
+}
+
+// TC sends to TCP at the same place: where an answer is cut and TCP is there.
+static void a_cut_answer_sends_to_tcp_where_it_is(void ** /*state*/) {
+	static const struct {
+		const char *name;
+		unsigned size;
+		bool tcp_here;
+		bool cut;
+		bool tc;
+	} cases[] = {
+		{"a.example.sts", 512, true, true, true},
+		{"a.example.sts", 512, false, true, false},
+		{"a.example.sts", 1232, true, false, false},
+		{"a.example.sts", 1232, false, false, false},
+		{"_policy.a.example.sts", 1232, true, true, true},
+		{"_policy.a.example.sts", 1232, false, true, false},
+		{"_policy.a.example.sts", 4000, true, false, false},
+	};
+	struct table *t = table_new(&(struct table_config){.max_names = 8, .seed = 1});
+	assert_non_null(t);
+	struct entry *e = long_entry(t);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message m = query(cases[i].name, 16);
+		add_opt(&m, 1232, 0, "", 0);
+		struct lookup_query q = parse(&m);
+		assert_false(q.tcp_here);
+		q.tcp_here = cases[i].tcp_here;
+		q.size_max = (uint16_t)cases[i].size;
+		uint8_t buf[4000 + LOOKUP_SLACK];
+		memcpy(buf, m.octets, m.len);
+		const struct lookup_now now = {60};
+		bool text = q.kind == LOOKUP_POLICY_TEXT;
+		size_t n = text ? lookup_answer_policy_text(&q, buf, &zone, e, now)
+				: lookup_answer_entry(&q, buf, &zone, e, now);
+		bool more = memmem(buf, n, "; more=1", 8) != NULL;
+		assert_true(n <= cases[i].size);
+		assert_int_equal(more, cases[i].cut && !text);
+		assert_int_equal(n < (text ? 2200U : 1100U), cases[i].cut);
+		assert_int_equal((buf[2] & 0x02) != 0, cases[i].tc);
+	}
+	table_entry_discard(t, e);
+	table_free(t);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_name_has_its_kind),
@@ -339,6 +401,7 @@ int main(void) {
 		cmocka_unit_test(any_octets_are_answered_within_bounds),
 		cmocka_unit_test(reasons_in_answers),
 		cmocka_unit_test(a_recheck_of_any_type_is_not_fresh),
+		cmocka_unit_test(a_cut_answer_sends_to_tcp_where_it_is),
 	};
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
