@@ -9,7 +9,6 @@
 
 #define LENGTH_BYTES 2
 #define MESSAGE_MAX 65535
-#define PENDING_RETRY_S 2
 
 // X(field, name, help)
 // clang-format off
@@ -105,7 +104,7 @@ static size_t answer_reply(
 		VERDICT[r->verdict],
 		none || pending ? "" : r->why,
 		none	  ? 0
-		: pending ? PENDING_RETRY_S
+		: pending ? LOOKUP_PENDING_RETRY_S
 			  : r->retry_s
 	);
 }

@@ -18,8 +18,6 @@
 #define OPT_BYTES 17   // with the option of two octets
 #define TYPE_TXT 16
 #define TYPE_OPT 41
-#define TTL_MAX_S 60
-#define PENDING_RETRY_S 2
 #define NONE "v=STSQ1; r=none"
 
 _Static_assert(BATCH_NAMES_MAX <= UINT8_MAX, "count and index are octets on the wire");
@@ -162,16 +160,6 @@ static inline uint8_t *put_owner(const struct message *m, const struct batch *b,
 	return put16(m->at + n->shown, i == 0 ? 0xc000 | HEADER_BYTES : m->zone_pointer);
 }
 
-// clamp(min(left, next check - now), 1, 60)
-static uint8_t ttl_of(const struct entry *e, uint32_t now) {
-	uint32_t until = e->ends_s;
-	if (e->kind == ENTRY_POLICY && e->check_s < until) {
-		until = e->check_s;
-	}
-	uint32_t left = until > now ? until - now : 1;
-	return (uint8_t)(left > TTL_MAX_S ? TTL_MAX_S : left);
-}
-
 // The rest of a record: FIXED_BYTES and RDATA, at most `room` octets of it.
 // @return Octets written to out.
 static size_t rest_of_single(
@@ -197,9 +185,10 @@ static size_t rest_of_single(
 		     : n->fate == BATCH_SPECIAL ? lookup_answer_short(
 			       &q, buf, zone, "unknown", "name/not-in-a-batch", 0
 		       )
-		     : b->found[i] == NULL
-			     ? lookup_answer_short(&q, buf, zone, "pending", "", PENDING_RETRY_S)
-			     : lookup_answer_entry(&q, buf, zone, b->found[i], now);
+		     : b->found[i] == NULL ? lookup_answer_short(
+			       &q, buf, zone, "pending", "", LOOKUP_PENDING_RETRY_S
+		       )
+					   : lookup_answer_entry(&q, buf, zone, b->found[i], now);
 	memcpy(out, buf + before, len - before);
 	return len - before;
 }
@@ -212,7 +201,7 @@ static bool put_none(struct message *m, const struct batch *b, unsigned i, struc
 	}
 	uint8_t *at = put_owner(m, b, i);
 	memcpy(at, REST, sizeof(REST));
-	at[7] = ttl_of(b->found[i], now.boot_s);
+	at[7] = lookup_ttl(b->found[i], now.boot_s);
 	m->at = at + sizeof(REST);
 	return true;
 }
@@ -228,7 +217,7 @@ put_policy(struct message *m, const struct batch *b, unsigned i, struct lookup_n
 	}
 	uint8_t *at = put_owner(m, b, i);
 	memcpy(at, "\0\x10\0\x01\0\0\0", 7);
-	at[7] = ttl_of(e, now.boot_s);
+	at[7] = lookup_ttl(e, now.boot_s);
 	at = put16(at + 8, body->answer_bytes);
 	memcpy(at, body->data, body->answer_bytes);
 	if (body->fresh_at != 0 && now.boot_s >= e->check_s) {

@@ -118,6 +118,18 @@ struct lookup_now {
 	uint32_t boot_s;
 };
 
+#define LOOKUP_TTL_MAX_S 60
+#define LOOKUP_PENDING_RETRY_S 2 // what `pending` asks to wait
+
+// The TTL of an answer from an entry: clamp(min(left, next check - now), 1, 60)
+// seconds; that of a recheck is 0.
+static inline uint8_t lookup_ttl(const struct entry *e, uint32_t now_s) {
+	bool checked = e->kind == ENTRY_POLICY && e->check_s < e->ends_s;
+	uint32_t until = checked ? e->check_s : e->ends_s;
+	uint32_t left = until > now_s ? until - now_s : 1;
+	return (uint8_t)(left < LOOKUP_TTL_MAX_S ? left : LOOKUP_TTL_MAX_S);
+}
+
 // Each writes a whole answer over the query, which stands in buf with the
 // question at octet 12, and returns its length. buf has room for the query and
 // for 1232 octets, and LOOKUP_SLACK more, which may be written too.

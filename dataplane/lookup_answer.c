@@ -15,7 +15,6 @@
 #define HEADER_BYTES 12
 #define RR_BYTES 12 // owner as a pointer, type, class, TTL, RDLENGTH
 #define OPT_BYTES 11
-#define TTL_MAX_S 60
 #define NONE "v=STSQ1; r=none"
 #define NONE_BYTES (sizeof(NONE) - 1)
 #define MORE "; more=1"
@@ -234,19 +233,6 @@ size_t lookup_answer_zone(
 	return finish(&a, 0, true);
 }
 
-// clamp(min(left, next check - now), 1, 60)
-static uint32_t ttl_of(const struct lookup_query *q, const struct entry *e, uint32_t now) {
-	if (q->kind == LOOKUP_RECHECK) {
-		return 0;
-	}
-	uint32_t until = e->ends_s;
-	if (e->kind == ENTRY_POLICY && e->check_s < until) {
-		until = e->check_s;
-	}
-	uint32_t left = until > now ? until - now : 1;
-	return left > TTL_MAX_S ? TTL_MAX_S : left;
-}
-
 static void put_string(struct answer *a, const char *text, size_t len) {
 	*a->at++ = (uint8_t)len;
 	put_octets(a, text, len);
@@ -302,7 +288,8 @@ size_t lookup_answer_entry(
 	struct lookup_now now
 ) {
 	struct answer a = begin(q, buf, zone);
-	uint8_t *length = begin_rr(&a, HEADER_BYTES, TYPE_TXT, ttl_of(q, e, now.boot_s));
+	uint8_t ttl = q->kind == LOOKUP_RECHECK ? 0 : lookup_ttl(e, now.boot_s);
+	uint8_t *length = begin_rr(&a, HEADER_BYTES, TYPE_TXT, ttl);
 	uint8_t *rdata = a.at;
 	const struct entry_body *body = entry_body(e);
 	switch (e->kind) {
@@ -336,7 +323,7 @@ size_t lookup_answer_short(
 ) {
 	struct answer a = begin(q, buf, zone);
 	bool pending = verdict[0] == 'p';
-	uint32_t ttl = retry_s == 0 || retry_s > TTL_MAX_S ? TTL_MAX_S : retry_s;
+	uint32_t ttl = retry_s == 0 || retry_s > LOOKUP_TTL_MAX_S ? LOOKUP_TTL_MAX_S : retry_s;
 	ttl = pending || q->kind == LOOKUP_RECHECK ? 0 : ttl;
 	uint8_t *length = begin_rr(&a, HEADER_BYTES, TYPE_TXT, ttl);
 	uint8_t *string = a.at++;

@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #define BATCH_HEAD_MAX 400 // of a frame up to the end of its question
-#define PENDING_RETRY_S 2
 
 static void reply(struct loop *l, struct work *k, size_t payload_bytes) {
 	struct worker_counters *c = &l->w->counters;
@@ -46,7 +45,7 @@ void query_reply_short(
 
 void query_reply_pending(struct loop *l, struct work *k) {
 	counter_add(&l->w->counters.answers_pending, 1);
-	query_reply_short(l, k, "pending", "", PENDING_RETRY_S);
+	query_reply_short(l, k, "pending", "", LOOKUP_PENDING_RETRY_S);
 }
 
 // Misses.

@@ -16,7 +16,6 @@
 #define OPT_BYTES 11
 #define RR_BYTES 12 // owner as a pointer, type, class, TTL, RDLENGTH
 #define TTL_AT 9    // the TTL's last octet, in the record
-#define TTL_MAX_S 60
 #define NONE "v=STSQ1; r=none"
 #define NONE_BYTES sizeof(NONE) // with the length octet
 #define UDP_MAX 128		// longer ones (a batch of names) are not looked at
@@ -329,14 +328,6 @@ static unsigned read_burst(
 	return count;
 }
 
-// clamp(min(left, next check - now), 1, 60)
-static uint8_t ttl_of(const struct entry *e, uint32_t now) {
-	bool checked = e->kind == ENTRY_POLICY && e->check_s < e->ends_s;
-	uint32_t until = checked ? e->check_s : e->ends_s;
-	uint32_t left = until > now ? until - now : 1;
-	return (uint8_t)(left < TTL_MAX_S ? left : TTL_MAX_S);
-}
-
 #define RR_HEAD "\xc0\x0c\0\x10\0\x01\0\0\0\0\0"
 #define RR_HEAD_SUM (SUM_PAIR(0xc0, 0x0c) + SUM_PAIR(0, 0x10) + SUM_PAIR(0, 1))
 #define OPT "\0\0\x29\x04\xd0\0\0\0\0\0\0"
@@ -458,7 +449,7 @@ answer(const struct usual *u, uint8_t *data, const struct entry *e, struct looku
 	const struct usual_sender *s = u->sender;
 	uint8_t *msg = data + s->l4 + UDP_BYTES;
 	uint8_t *at = msg + HEADER_BYTES + u->question_bytes;
-	uint8_t ttl = ttl_of(e, now.boot_s);
+	uint8_t ttl = lookup_ttl(e, now.boot_s);
 	uint64_t sum;
 	size_t bytes;
 	if (e->kind == ENTRY_NONE) {
