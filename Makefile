@@ -11,7 +11,8 @@ build/build.ninja:
 setup:
 	tests/setup.sh
 
-demo: setup all
+demo: setup build/build.ninja
+	ninja -C build app/stsd app/stsctl
 	tests/internet/demo.sh
 
 test: setup
